@@ -1,0 +1,1 @@
+"""The nouns shared by all rooms: frozen values without files or network."""

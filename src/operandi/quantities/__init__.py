@@ -1,0 +1,1 @@
+"""Kinds of number with one canonical unit each, radionuclides, decay and unit conversion."""

@@ -1,0 +1,58 @@
+"""Kinds of number: what a value means and the one unit it is kept in."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a number is, independent of where it was measured.
+
+    Parameters
+    ----------
+    name : str
+        Identifier in tables, in upper snake case.
+    title : str
+        The field's term, for people.
+    unit : str
+        The one canonical unit, in UCUM-like notation; ``"1"`` for a pure number.
+    decays : bool
+        Whether the value falls with radioactive decay, so that it means nothing without the
+        instant it refers to.
+    """
+
+    name: str
+    title: str
+    unit: str
+    decays: bool = False
+
+
+ACTIVITY_CONCENTRATION: Final = Kind(
+    "ACTIVITY_CONCENTRATION", "activity concentration", "Bq/mL", decays=True
+)
+SUV_BODY_WEIGHT: Final = Kind("SUV_BODY_WEIGHT", "SUV (body weight)", "g/mL")
+SUV_LEAN_BODY_MASS_JAMES: Final = Kind("SUV_LEAN_BODY_MASS_JAMES", "SUL (James)", "g/mL")
+SUV_LEAN_BODY_MASS_JANMAHASATIAN: Final = Kind(
+    "SUV_LEAN_BODY_MASS_JANMAHASATIAN", "SUL (Janmahasatian)", "g/mL"
+)
+SUV_BODY_SURFACE_AREA: Final = Kind("SUV_BODY_SURFACE_AREA", "SUV (body surface area)", "cm2/mL")
+SUV_IDEAL_BODY_WEIGHT: Final = Kind("SUV_IDEAL_BODY_WEIGHT", "SUV (ideal body weight)", "g/mL")
+MR_SIGNAL: Final = Kind("MR_SIGNAL", "MR signal (arbitrary)", "1")
+MR_PHASE: Final = Kind("MR_PHASE", "MR phase", "rad")
+RADIODENSITY: Final = Kind("RADIODENSITY", "radiodensity", "HU")
+PARAMETRIC: Final = Kind("PARAMETRIC", "parametric value in the unit its object states", "1")
+LABEL: Final = Kind("LABEL", "label", "1")
+
+SUV_MAXIMUM: Final = Kind("SUV_MAXIMUM", "SUVmax", "g/mL")
+SUV_MEAN: Final = Kind("SUV_MEAN", "SUVmean", "g/mL")
+SUV_PEAK: Final = Kind("SUV_PEAK", "SUVpeak (1 mL sphere)", "g/mL")
+SUV_STANDARD_DEVIATION: Final = Kind("SUV_STANDARD_DEVIATION", "SUV standard deviation", "g/mL")
+SUL_MEAN: Final = Kind("SUL_MEAN", "SULmean (Janmahasatian)", "g/mL")
+LESION_TO_LIVER_RATIO: Final = Kind("LESION_TO_LIVER_RATIO", "lesion SUVmax / liver mean", "1")
+VOLUME: Final = Kind("VOLUME", "volume", "mL")
+TOTAL_LESION_SSTR: Final = Kind("TOTAL_LESION_SSTR", "TL-SSTR (SUVmean x volume)", "g")
+SSTR_TUMOR_VOLUME: Final = Kind("SSTR_TUMOR_VOLUME", "SSTR tumor volume", "mL")
+LESION_THRESHOLD: Final = Kind("LESION_THRESHOLD", "lesion threshold", "g/mL")
+UPTAKE_TIME: Final = Kind("UPTAKE_TIME", "uptake time", "min")
+LESION_COUNT: Final = Kind("LESION_COUNT", "number of lesions", "1")
+MR_SIGNAL_MEAN: Final = Kind("MR_SIGNAL_MEAN", "mean MR signal (arbitrary)", "1")
