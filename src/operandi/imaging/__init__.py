@@ -1,0 +1,1 @@
+"""Images: volumes in, measurements out."""
