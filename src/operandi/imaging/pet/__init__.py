@@ -1,0 +1,1 @@
+"""PET: from stored units to activity concentration and standardized uptake values."""

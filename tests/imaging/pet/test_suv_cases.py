@@ -1,0 +1,98 @@
+"""Operandi's SUV against the case matrix, which was written from the standard alone."""
+
+import re
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from operandi.domain.administration import Administration
+from operandi.domain.grid import Grid
+from operandi.domain.participant import Sex
+from operandi.imaging.dicom.assemble import Stack
+from operandi.imaging.pet.declaration import Declaration, Recorded
+from operandi.imaging.pet.injection import nuclide_of
+from operandi.imaging.pet.suv import suv_of
+from operandi.quantities.errors import OperandiError
+from tests.imaging.pet.suv_cases import CASES, RELATIVE_TOLERANCE, Case
+
+
+def _stack(case: Case) -> Stack:
+    """A column of voxels of one, a slice a header, so that SUV is the factor itself."""
+    slices = len(case.headers)
+    grid = Grid((1, 1, slices), np.eye(4))
+    return Stack(np.ones(grid.shape, np.float32), grid, tuple(case.headers), ())
+
+
+def _recorded(case: Case) -> Recorded:
+    said = dict(case.recorded)
+    administration = None
+    if "net_activity_bq" in said:
+        nuclide = nuclide_of(case.headers[0], declared=_declared(case))
+        administration = Administration(
+            nuclide,
+            float(str(said["net_activity_bq"])),
+            datetime.fromisoformat(str(said["injected_at"])).astimezone(UTC),
+            nuclide.half_life_s,
+        )
+    return Recorded(
+        body_mass_kg=float(str(said["body_mass_kg"])) if "body_mass_kg" in said else None,
+        height_m=float(str(said["height_m"])) if "height_m" in said else None,
+        sex=Sex(str(said["sex"])) if "sex" in said else None,
+        administration=administration,
+    )
+
+
+def _declared(case: Case) -> Declaration:
+    return Declaration(**case.declared)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_header_gives_the_expected_suv_or_is_refused(case: Case) -> None:
+    if case.refused is not None:
+        with pytest.raises(OperandiError) as refusal:
+            suv_of(_stack(case), zone=UTC, recorded=_recorded(case), declared=_declared(case))
+        assert re.search(case.refused, str(refusal.value)), str(refusal.value)
+        return
+    assert case.expected_factor is not None
+
+    suv = suv_of(_stack(case), zone=UTC, recorded=_recorded(case), declared=_declared(case))
+
+    # Volumes are single precision; the oracle is double.
+    np.testing.assert_allclose(
+        suv.volume.values.ravel(), case.expected_factor, rtol=max(RELATIVE_TOLERANCE, 1.2e-7)
+    )
+
+
+def _stored(**changes: object) -> Case:
+    """A GML series of a header that says 85 kg, 1.63 m, M."""
+    header = next(case for case in CASES if case.expected_factor == (1.0,)).headers[0]
+    said = {**header, "PatientWeight": 85.0, "PatientSize": 1.63, "PatientSex": "M", **changes}
+    return Case(name="stored SUV", headers=(said,), source="Operandi")
+
+
+def test_a_stored_suv_is_brought_to_the_recorded_mass_where_that_is_declared() -> None:
+    """The scanner multiplied by 85 kg; 64.5 kg is right: 64.5 / 85 of the stored value."""
+    recorded = Recorded(body_mass_kg=64.5)
+    with pytest.raises(OperandiError, match=r"PatientWeight is 85 kg but vitals records 64\.5 kg"):
+        suv_of(_stack(_stored()), zone=UTC, recorded=recorded)
+
+    declared = Declaration(body_mass_from="records")
+    suv = suv_of(_stack(_stored()), zone=UTC, recorded=recorded, declared=declared)
+
+    np.testing.assert_allclose(suv.volume.values, 64.5 / 85.0, rtol=1e-6)
+
+
+def test_a_stored_lean_suv_is_undone_with_the_height_that_the_scanner_used() -> None:
+    """Header 1.63 m, records 1.70 m: only the header's height was in the stored value."""
+    lean_kg = 9270 * 85 / (6680 + 216 * 85 / 1.63**2)
+    case = _stored(SUVType="LBMJANMA")
+
+    suv = suv_of(_stack(case), zone=UTC, recorded=Recorded(height_m=1.70))
+
+    np.testing.assert_allclose(suv.volume.values, 85.0 / lean_kg, rtol=1e-6)
+
+
+def test_refuses_to_replace_the_dose_inside_a_stored_suv() -> None:
+    with pytest.raises(OperandiError, match=r"stored SUV .* cannot replace it"):
+        suv_of(_stack(_stored()), zone=UTC, declared=Declaration(activity_from="records"))
