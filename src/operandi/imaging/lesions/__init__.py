@@ -1,0 +1,1 @@
+"""Lesions on SUV volumes: reference regions, segmentation above a threshold, measurements."""
