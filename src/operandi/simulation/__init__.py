@@ -1,0 +1,1 @@
+"""Digital studies with known truth: an analytic torso, a DICOM writer, a demonstration study."""
