@@ -1,0 +1,1 @@
+"""The steps of the road: plain functions from inputs and settings to a value."""

@@ -1,0 +1,136 @@
+"""Steps that draw the report's pictures."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from operandi.domain.lesion import Lesion
+from operandi.domain.volume import Volume
+from operandi.imaging.lesions.reference import ReferenceRegion
+from operandi.imaging.pet.suv import Suv
+from operandi.imaging.resample import resample, resample_mask
+from operandi.pipeline.step import Refusal
+from operandi.pipeline.steps.mr import Alignment, MrImages
+from operandi.pipeline.steps.regions import FoundLesions, ReaderRegions
+from operandi.reports.figures import Overlay, Plane, coronal_maximum_projection, slice_with_contours
+from operandi.reports.study_report import Figure
+
+_PLANES: Final[tuple[tuple[Plane, int], ...]] = (("axial", 2), ("coronal", 1))
+"""Planes drawn, with the patient axis they are perpendicular to."""
+
+
+def _lesions(*sources: object) -> tuple[Lesion, ...]:
+    """What to outline: the lesions found outside organs, and what readers drew.
+
+    Candidates that may be physiological uptake are not outlined as lesions.
+    """
+    lesions: list[Lesion] = []
+    for source in sources:
+        if isinstance(source, FoundLesions) and not source.unmapped:
+            lesions += source.components.lesions
+        elif isinstance(source, ReaderRegions):
+            lesions += source.lesions
+    return tuple(lesions)
+
+
+def pet_pictures(
+    suv: Suv,
+    found: FoundLesions | Refusal | None,
+    drawn: ReaderRegions | Refusal | None,
+    liver: ReferenceRegion | Refusal | None,
+) -> tuple[Figure, ...]:
+    """Maximum projection, and an axial and a coronal slice through the hottest outlined lesion."""
+    lesions = _lesions(found, drawn)
+    ceiling = _ceiling(suv.volume, liver)
+    position = _place_of_interest(suv.volume, lesions)
+    window = (0.0, ceiling)
+    return (
+        coronal_maximum_projection(suv.volume, lesions=lesions, ceiling=ceiling),
+        *(
+            slice_with_contours(
+                suv.volume,
+                plane=plane,
+                position_mm=position[axis],
+                lesions=lesions,
+                overlay=None,
+                window=window,
+            )
+            for plane, axis in _PLANES
+        ),
+    )
+
+
+def fused_pictures(
+    suv: Suv,
+    images: MrImages,
+    aligned: Alignment,
+    found: FoundLesions | Refusal | None,
+    drawn: ReaderRegions | Refusal | None,
+    liver: ReferenceRegion | Refusal | None,
+) -> tuple[Figure, ...]:
+    """PET in color over MR, axial through the hottest outlined lesion that lies in the MR."""
+    _, mr = images.volumes[0]
+    lesions = _lesions(found, drawn)
+    matrix = None if aligned.transform is None else aligned.transform.matrix
+    on_mr_from_pet = np.eye(4) if matrix is None else matrix
+    pet_from_mr = np.linalg.inv(on_mr_from_pet)
+    overlay = resample(suv.volume, mr.grid, order="linear", outside=0.0, transform=pet_from_mr)
+    position = _place_of_interest(suv.volume, lesions)
+    on_mr = on_mr_from_pet @ np.append(position, 1.0)
+    lowest, highest = _extent(mr, axis=2)
+    axial = float(np.clip(on_mr[2], lowest, highest))
+    top = float(np.percentile(mr.values, 99.5)) or 1.0
+    on_mr_grid = [
+        Lesion(
+            lesion.id,
+            resample_mask(lesion.mask, mr.grid, transform=pet_from_mr),
+            lesion.organ,
+            lesion.delineation,
+        )
+        for lesion in lesions
+    ]
+    figure = slice_with_contours(
+        mr,
+        plane="axial",
+        position_mm=axial,
+        lesions=[lesion for lesion in on_mr_grid if lesion.mask.inside.any()],
+        overlay=Overlay(overlay, _ceiling(suv.volume, liver)),
+        window=(0.0, top),
+    )
+    caption = f"{figure.caption} MR: {images.name}. {aligned.description}."
+    return (
+        Figure(
+            title=f"PET over MR ({images.what})",
+            caption=caption,
+            image=figure.image,
+            mime=figure.mime,
+            width=figure.width,
+            height=figure.height,
+            alt=figure.alt,
+        ),
+    )
+
+
+def _ceiling(suv: Volume, liver: ReferenceRegion | Refusal | None) -> float:
+    """Darkest SUV shown: thrice the liver, so that visits compare; else the 99.5 percentile."""
+    if isinstance(liver, ReferenceRegion):
+        return 3.0 * liver.mean
+    return max(float(np.percentile(suv.values, 99.5)), 1e-3)
+
+
+def _place_of_interest(suv: Volume, lesions: Sequence[Lesion]) -> npt.NDArray[np.float64]:
+    """Hottest voxel of the outlined lesions, LPS mm; the image's center without any."""
+    if lesions:
+        inside = np.logical_or.reduce([lesion.mask.inside for lesion in lesions])
+        flat = int(np.where(inside, suv.values, -np.inf).argmax())
+        return suv.grid.position_of([int(i) for i in np.unravel_index(flat, suv.grid.shape)])
+    return suv.grid.position_of([(n - 1) / 2 for n in suv.grid.shape])
+
+
+def _extent(volume: Volume, *, axis: int) -> tuple[float, float]:
+    shape = volume.grid.shape
+    corners = np.array(np.meshgrid(*[(0, n - 1) for n in shape])).reshape(3, -1).T
+    along = volume.grid.position_of(corners)[:, axis]
+    return float(along.min()), float(along.max())

@@ -1,0 +1,42 @@
+"""The road names its functions by address, so that something must check the addresses."""
+
+import inspect
+
+import pytest
+
+from operandi.pipeline import road
+from operandi.pipeline.step import Step
+from operandi.pipeline.steps import measurements, mr, pet, pictures, regions, report
+
+FUNCTIONS = {
+    road.SUV: pet.standardized_uptake,
+    road.ORGANS: regions.organ_map,
+    road.LIVER_IN_ORGAN: regions.liver_reference_in_organ,
+    road.LIVER_PLACED: regions.liver_reference,
+    road.LIVER_ABSENT: regions.liver_reference_absent,
+    road.LESIONS: regions.lesions_outside_organs,
+    road.CANDIDATES: regions.candidates,
+    road.LESION_OBJECT: regions.lesion_object,
+    road.DRAWN: regions.contoured_regions,
+    road.MEASURED_LIVER: measurements.measured_liver,
+    road.MEASURED_LESIONS: measurements.measured_lesions,
+    road.MEASURED_DRAWN: measurements.measured_reader_regions,
+    road.MR: mr.mr_images,
+    road.MEASURED_MR: measurements.measured_mr,
+    road.ALIGNMENT: mr.alignment,
+    road.PICTURES: pictures.pet_pictures,
+    road.FUSED: pictures.fused_pictures,
+    road.TABLE: measurements.measurements_table,
+    road.REPORT: report.report_page,
+}
+
+
+@pytest.mark.parametrize("step", FUNCTIONS, ids=lambda step: step.function_name)
+def test_a_steps_address_is_that_of_its_function(step: Step) -> None:
+    function = FUNCTIONS[step]
+    assert step.function_name == f"{function.__module__}:{function.__qualname__}"
+
+
+def test_every_step_of_the_road_is_checked_here() -> None:
+    steps = {value for _, value in inspect.getmembers(road) if isinstance(value, Step)}
+    assert steps == set(FUNCTIONS)

@@ -1,0 +1,118 @@
+import copy
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from operandi.imaging.pet.declaration import Declaration
+from operandi.pipeline.settings import parse_declaration, parse_settings, read_settings
+from operandi.quantities.errors import DataError
+
+COMPLETE: dict[str, Any] = {
+    "study": {
+        "title": "A study",
+        "protocol": "NCT06256705",
+        "timezone": "Europe/Paris",
+        "data_cut": date(2026, 1, 31),
+    },
+    "timepoint": [
+        {
+            "code": "BASELINE",
+            "title": "Before cycle 1",
+            "anchor": "cycle 1",
+            "window_days": [-31, -1],
+        }
+    ],
+    "site": {"SITE-A": {"name": "Department A"}},
+    "settings": {"minimum_lesion_volume_ml": 0.5, "organ_margin_mm": 8.0},
+}
+
+
+def changed(path: str, value: object) -> dict[str, Any]:
+    content = copy.deepcopy(COMPLETE)
+    *parents, last = path.split(".")
+    place: Any = content
+    for name in parents:
+        place = place[int(name)] if name.isdigit() else place.setdefault(name, {})
+    if value is None:
+        del place[last]
+    else:
+        place[last] = value
+    return content
+
+
+def test_reads_everything_a_study_file_says() -> None:
+    settings = parse_settings(COMPLETE)
+
+    assert settings.title == "A study"
+    assert settings.zone.key == "Europe/Paris"
+    assert settings.sites == (("SITE-A", "Department A"),)
+    assert settings.timepoints[0].window_days == (-31, -1)
+    assert settings.lesions.organ_margin_mm == 8.0
+    assert settings.declaration_at("P-1", "BASELINE") == Declaration()
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "named"),
+    [
+        ("study.timezone", "Paris", r"study\.timezone.*no time zone is named 'Paris'"),
+        ("study.data_cut", "soon", r"study\.data_cut"),
+        ("study.title", "", r"study\.title"),
+        ("timepoint.0.anchor", "cycle one", r"timepoint\.0\.anchor"),
+        ("timepoint.0.window_days", [3, 1], "first day of a window must not be after its last"),
+        ("settings.minimum_lesion_volume_ml", 0, "minimum_lesion_volume_ml"),
+        ("settings.organ_margin_mm", None, "organ_margin_mm: is missing"),
+        ("settings.organ_margin", 8, "organ_margin: is no key"),
+        ("declare.half_life", 4069.8, r"declare\.half_life: is no key"),
+        ("declare.activity_unit", "GBq", r"declare\.activity_unit"),
+    ],
+)
+def test_refuses_a_fault_and_names_its_key(path: str, value: object, named: str) -> None:
+    with pytest.raises(DataError, match=named):
+        parse_settings(changed(path, value))
+
+
+def test_refuses_all_faults_at_once() -> None:
+    content = changed("study.timezone", "Paris")
+    content["settings"] = {}
+    with pytest.raises(DataError, match=r"3 fault\(s\).*timezone.*minimum_lesion.*organ_margin"):
+        parse_settings(content)
+
+
+def test_refuses_a_timepoint_declared_twice() -> None:
+    content = copy.deepcopy(COMPLETE)
+    content["timepoint"] *= 2
+    with pytest.raises(DataError, match="declares a timepoint twice: BASELINE, BASELINE"):
+        parse_settings(content)
+
+
+def test_a_visits_declaration_wins_field_by_field_over_the_studys() -> None:
+    content = changed("declare.activity_unit", "MBq")
+    content["declare"]["half_life_s"] = 4100.0
+    content["declare"]["visit"] = [
+        {"participant": "P-1", "timepoint": "BASELINE", "half_life_s": 4050.0},
+        {"participant": "P-2", "pet_series_uid": "1.2.3"},
+    ]
+    settings = parse_settings(content)
+
+    here = settings.declaration_at("P-1", "BASELINE")
+    assert (here.activity_unit, here.half_life_s) == ("MBq", 4050.0)
+    assert settings.declaration_at("P-1", "YEAR_1").half_life_s == 4100.0
+    assert settings.pet_series_at("P-2", "YEAR_1") == "1.2.3"
+    assert settings.pet_series_at("P-1", "BASELINE") == ""
+
+
+def test_refuses_a_faulty_declaration_of_the_command_line() -> None:
+    with pytest.raises(DataError, match="decay_corrected_to"):
+        parse_declaration({"decay_corrected_to": "sometime"})
+
+
+def test_refuses_a_folder_that_is_no_study(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no study folder"):
+        read_settings(tmp_path / "nowhere")
+    with pytest.raises(DataError, match=r"holds no study\.toml"):
+        read_settings(tmp_path)
+    (tmp_path / "study.toml").write_text("[study\ntitle = 1")
+    with pytest.raises(DataError, match="is no TOML"):
+        read_settings(tmp_path)
