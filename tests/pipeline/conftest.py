@@ -1,4 +1,8 @@
-"""A scheduler with one worker in threads of this process, which starts in a tenth of a second."""
+"""A scheduler with one worker in threads of this process, which starts in a tenth of a second.
+
+One a module: its threads draw from ``random``, which Hypothesis takes for an unsteady strategy
+where both run in one process.
+"""
 
 from collections.abc import Iterator
 
@@ -6,7 +10,7 @@ import pytest
 from distributed import LocalCluster
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def scheduler() -> Iterator[str]:
     with LocalCluster(
         n_workers=1,
