@@ -2,10 +2,10 @@
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +48,8 @@ _ITK_THREADS: Final = threading.Lock()
 _CHECK: Final = "Check that both show the same part of the body."
 
 _Images = tuple[sitk.Image, sitk.Image]
+Seeking = Callable[[sitk.Euler3DTransform], sitk.Euler3DTransform]
+"""From a start to the optimum."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,26 +123,28 @@ def rigid_registration(fixed: Volume, moving: Volume) -> RigidTransform:
     """
     images = _image_of(fixed, what="fixed"), _image_of(moving, what="moving")
     try:
-        with _one_thread():
+        with one_thread():
             name, start, start_metric = _best_start(fixed, moving, images=images)
             found = _optimized(start, images=images)
             metric = _metric(found, images=images)
             if not metric < start_metric:
                 raise _no_better(name, metric, start_metric=start_metric)
-            voxels, overlap = _overlap(fixed.grid, moving.grid, _matrix_of(found))
+            voxels, overlap = _overlap(fixed.grid, moving.grid, matrix_of(found))
             _require_common_ground(overlap)
             compared = (
                 voxels / math.prod(fixed.grid.shape) * _thinned(images[0]).GetNumberOfPixels()
             )
             _require_more_than_chance(metric, compared_voxels=compared)
-            _require_small_turn(_matrix_of(found))
-            _require_repeatable(found, images=images)
+            _require_small_turn(matrix_of(found))
+            require_repeatable(
+                found, seek=lambda again: _optimized(again, images=images), remedy=_CHECK
+            )
     except RuntimeError as error:
         raise DataError(
             "The registration failed: the images lost one another.", remedy=_CHECK
         ) from error
     return RigidTransform(
-        _matrix_of(found),
+        matrix_of(found),
         mutual_information=-metric,
         overlap_fraction=overlap,
         description=f"rigid, Mattes mutual information, started from {name}",
@@ -166,8 +170,7 @@ def _require_more_than_chance(metric: float, *, compared_voxels: float) -> None:
 
 
 def _require_small_turn(matrix: npt.NDArray[np.float64]) -> None:
-    cosine = (float(np.trace(matrix[:3, :3])) - 1.0) / 2.0
-    turn_deg = math.degrees(math.acos(max(-1.0, min(1.0, cosine))))
+    turn_deg = turn_deg_of(matrix)
     if turn_deg > MAXIMUM_TURN_DEG:
         raise DataError(
             f"The registration turned the image by {turn_deg:.0f} degrees; believed are up to "
@@ -176,8 +179,20 @@ def _require_small_turn(matrix: npt.NDArray[np.float64]) -> None:
         )
 
 
-def _require_repeatable(found: sitk.Euler3DTransform, *, images: _Images) -> None:
-    """Refuse a result that two restarts around it do not lead back to."""
+def turn_deg_of(matrix: npt.NDArray[np.float64]) -> float:
+    """Angle of a rigid transform's rotation about its own axis, 0 to 180 degrees."""
+    cosine = (float(np.trace(matrix[:3, :3])) - 1.0) / 2.0
+    return math.degrees(math.acos(max(-1.0, min(1.0, cosine))))
+
+
+def require_repeatable(found: sitk.Euler3DTransform, *, seek: Seeking, remedy: str) -> None:
+    """Refuse a result that two restarts around it do not lead back to.
+
+    Raises
+    ------
+    DataError
+        If one ends more than ``REPEATED_WITHIN_MM`` elsewhere, 100 mm from the center.
+    """
     center = np.array(found.GetCenter())
     corners = center + _LEVER_MM * np.vstack([np.eye(3), -np.eye(3)])
     for shift_mm, turn_deg in _RESTARTS:
@@ -185,7 +200,7 @@ def _require_repeatable(found: sitk.Euler3DTransform, *, images: _Images) -> Non
         start.SetTranslation((np.array(found.GetTranslation()) + shift_mm).tolist())
         angles = (found.GetAngleX(), found.GetAngleY(), found.GetAngleZ())
         start.SetRotation(*(angle + math.radians(turn_deg) for angle in angles))
-        again = _optimized(start, images=images)
+        again = seek(start)
         apart_mm = max(
             math.dist(found.TransformPoint(corner), again.TransformPoint(corner))
             for corner in corners.tolist()
@@ -194,7 +209,7 @@ def _require_repeatable(found: sitk.Euler3DTransform, *, images: _Images) -> Non
             raise DataError(
                 f"The registration ends {apart_mm:.0f} mm elsewhere when it starts elsewhere; "
                 f"needed {REPEATED_WITHIN_MM:.0f} mm.",
-                remedy=_CHECK,
+                remedy=remedy,
             )
 
 
@@ -219,24 +234,40 @@ def _image_of(volume: Volume, *, what: str) -> sitk.Image:
             f"{volume.kind.name}.",
             remedy="Correct the volume.",
         )
-    spacing = np.array(volume.grid.spacing_mm)
-    direction = volume.grid.affine[:3, :3] / spacing
+    return coarsened(image_on(volume.grid, volume.values.astype(np.float32), what=what))
+
+
+def coarsened(image: sitk.Image) -> sitk.Image:
+    """Average voxels finer than 2 mm to about that."""
+    factors = [
+        max(1, min(size, int(_FINEST_MM / mm)))
+        for size, mm in zip(image.GetSize(), image.GetSpacing(), strict=True)
+    ]
+    coarse: sitk.Image = sitk.BinShrink(image, factors)
+    return coarse
+
+
+def image_on(grid: Grid, values: npt.NDArray[Any], *, what: str) -> sitk.Image:
+    """Turn values on a grid into an ITK image, in the same patient space.
+
+    Raises
+    ------
+    UnsupportedError
+        If the grid's axes are not perpendicular.
+    """
+    spacing = np.array(grid.spacing_mm)
+    direction = grid.affine[:3, :3] / spacing
     if not np.allclose(direction.T @ direction, np.eye(3), atol=1e-4):
         raise UnsupportedError(
             f"The axes of the {what} volume's grid are not perpendicular.",
             remedy="Resample it onto a grid with perpendicular axes first.",
         )
     # ITK's array order is (k, j, i); its patient space is LPS like ours.
-    image = sitk.GetImageFromArray(np.ascontiguousarray(volume.values.T, dtype=np.float32))
+    image = sitk.GetImageFromArray(np.ascontiguousarray(values.T))
     image.SetSpacing(spacing.tolist())
-    image.SetOrigin(volume.grid.affine[:3, 3].tolist())
+    image.SetOrigin(grid.affine[:3, 3].tolist())
     image.SetDirection(direction.ravel().tolist())
-    factors = [
-        max(1, min(size, int(_FINEST_MM / mm)))
-        for size, mm in zip(volume.grid.shape, spacing, strict=True)
-    ]
-    coarse: sitk.Image = sitk.BinShrink(image, factors)
-    return coarse
+    return image
 
 
 def _best_start(
@@ -252,7 +283,7 @@ def _best_start(
         moments = _centered(images, sitk.CenteredTransformInitializerFilter.MOMENTS)
         starts["centers of intensity"] = moments
     overlaps = {
-        name: _overlap(fixed.grid, moving.grid, _matrix_of(start))[1]
+        name: _overlap(fixed.grid, moving.grid, matrix_of(start))[1]
         for name, start in starts.items()
     }
     tried = [
@@ -272,7 +303,7 @@ def _centered(images: _Images, mode: int) -> sitk.Euler3DTransform:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Let ITK use one thread, because sums of several are added in the order in which they end.
 
     Only the process-wide setting does that; a method's own number of threads changes nothing
@@ -290,7 +321,7 @@ def _one_thread() -> Iterator[None]:
 def _method() -> sitk.ImageRegistrationMethod:
     method = sitk.ImageRegistrationMethod()
     method.SetMetricAsMattesMutualInformation(numberOfHistogramBins=_BINS)
-    method.SetInterpolator(sitk.sitkLinear)
+    method.SetInterpolator(sitk.sitkLinear)  # _metric needs it, too
     return method
 
 
@@ -321,6 +352,21 @@ def _optimized(start: sitk.Euler3DTransform, *, images: _Images) -> sitk.Euler3D
     method.SetShrinkFactorsPerLevel([1] * len(_SMOOTHING_MM))
     method.SetSmoothingSigmasPerLevel(_SMOOTHING_MM)
     method.SetSmoothingSigmasAreSpecifiedInPhysicalUnits(True)  # noqa: FBT003
+    return sought(start, method=method, images=images, lever_mm=_LEVER_MM)
+
+
+def sought(
+    start: sitk.Euler3DTransform,
+    *,
+    method: sitk.ImageRegistrationMethod,
+    images: _Images,
+    lever_mm: float,
+) -> sitk.Euler3DTransform:
+    """Descend from a start to the nearest optimum of a method's metric.
+
+    A turn counts as the shift that it gives ``lever_mm`` from the axis.
+    """
+    method.SetInterpolator(sitk.sitkLinear)
     method.SetOptimizerAsRegularStepGradientDescent(
         learningRate=2.0,
         minStep=1e-3,
@@ -328,14 +374,15 @@ def _optimized(start: sitk.Euler3DTransform, *, images: _Images) -> sitk.Euler3D
         relaxationFactor=0.7,
         gradientMagnitudeTolerance=_NO_GRADIENT_STOP,
     )
-    method.SetOptimizerScales([_LEVER_MM**2] * 3 + [1.0] * 3)
+    method.SetOptimizerScales([lever_mm**2] * 3 + [1.0] * 3)
     found = sitk.Euler3DTransform(start)
     method.SetInitialTransform(found, inPlace=True)
     method.Execute(*images)
     return found
 
 
-def _matrix_of(transform: sitk.Euler3DTransform) -> npt.NDArray[np.float64]:
+def matrix_of(transform: sitk.Euler3DTransform) -> npt.NDArray[np.float64]:
+    """Write a transform as a (4, 4) matrix of positions, LPS in mm."""
     matrix = np.eye(4)
     matrix[:3, :3] = np.array(transform.GetMatrix()).reshape(3, 3)
     matrix[:3, 3] = transform.TransformPoint((0.0, 0.0, 0.0))

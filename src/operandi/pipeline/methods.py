@@ -44,8 +44,9 @@ _TEXTS: Final = {
     ),
     "mr": "MR was read on its own grid; its signal is in arbitrary units.",
     "alignment": (
-        "PET and MR that share a frame of reference were not moved. Otherwise PET was registered "
-        "to MR rigidly by mutual information, for display only."
+        "PET and MR that share a frame of reference were not moved. Otherwise they were aligned "
+        "rigidly, for display only: by regions that a reader drew on both, or, where there are "
+        "none whose outlines agree, by mutual information."
     ),
 }
 

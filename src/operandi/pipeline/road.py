@@ -124,9 +124,11 @@ def visit_nodes(visit: ChosenVisit, *, lesion_settings: LesionSettings) -> Visit
                 )
             )
         if source is visit.fused:
-            aligned = node(ALIGNMENT, suv, images, who=PHYSICIST)
+            aligned = node(
+                ALIGNMENT, suv, images, visit.contours or _ABSENT, who=PHYSICIST, required=2
+            )
             drawn.append(
-                node(FUSED, suv, images, aligned, *regions_shown, who=PHYSICIST, required=3)
+                node(FUSED, suv, images, aligned, *regions_shown, who=PHYSICIST, required=2)
             )
     names = (whose.participant, whose.timepoint)
     return VisitNodes(

@@ -603,14 +603,14 @@ class _Chart:
     line: str
     dots: tuple[_Dot, ...]
     gaps: tuple[float, ...]
-    ticks: tuple[tuple[float, str, str], ...]
+    ticks: tuple[tuple[float, tuple[str, ...], str], ...]
 
 
 _CHART_STEP: Final = 80
 _CHART_TOP: Final = 24.0
 _CHART_BASE: Final = 84.0
 _CHART_SIDE: Final = 36.0
-_TICK_LETTERS: Final = 13
+_TICK_LETTERS: Final = 14
 
 
 def _chart(trend: Trend, timepoints: Sequence[TimepointColumn]) -> _Chart:
@@ -628,7 +628,7 @@ def _chart(trend: Trend, timepoints: Sequence[TimepointColumn]) -> _Chart:
     dots, gaps, ticks = [], [], []
     for index, (code, value, spread) in enumerate(trend.points):
         x = _CHART_SIDE + index * _CHART_STEP
-        ticks.append((x, _shortened(titles[code]), titles[code]))
+        ticks.append((x, _tick_lines(titles[code]), titles[code]))
         if value is None:
             gaps.append(x)
             continue
@@ -648,11 +648,21 @@ def _chart(trend: Trend, timepoints: Sequence[TimepointColumn]) -> _Chart:
     )
 
 
-def _shortened(title: str) -> str:
-    """Leave out the middle: titles of visits differ at their ends."""
+def _tick_lines(title: str) -> tuple[str, ...]:
+    """Break a title into one or two lines of a tick's width, at the space that evens them best."""
     if len(title) <= _TICK_LETTERS:
-        return title
-    return f"{title[:5].rstrip()}…{title[-6:].lstrip()}"
+        return (title,)
+    spaces = [at for at, letter in enumerate(title) if letter == " "] or [len(title)]
+    best = min(spaces, key=lambda at: max(at, len(title) - at - 1))
+    lines = filter(None, (title[:best], title[best + 1 :]))
+    return tuple(_shortened(line) for line in lines)
+
+
+def _shortened(line: str) -> str:
+    """Leave out the middle: titles of visits differ at their ends."""
+    if len(line) <= _TICK_LETTERS:
+        return line
+    return f"{line[:5].rstrip()}…{line[-6:].lstrip()}"
 
 
 def _chart_words(trend: Trend, titles: dict[str, str]) -> str:

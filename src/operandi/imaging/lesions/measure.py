@@ -39,17 +39,17 @@ PEAK_SUBSAMPLES: Final = 21
 """Sampling points per voxel and axis for the share of a voxel inside the peak sphere."""
 
 _NO_REPEATABILITY: Final = (
-    "none: no repeatability of SUV on somatostatin receptor PET is published, and one image does "
+    "no repeatability of SUV on somatostatin receptor PET is published, and one image does "
     "not tell its own noise"
 )
 _BORDER: Final = (
-    "none: the error of the border (blur, voxel size, the rule itself) is not known from one image"
+    "the error of the border (blur, voxel size, the rule itself) is not known from one image"
 )
 _CORRELATED: Final = (
-    "none: neighboring voxels are correlated by a resolution the image does not state, and "
+    "neighboring voxels are correlated by a resolution the image does not state, and "
     "SD / sqrt(voxels) would be several times too small"
 )
-_COUNT: Final = "none: whether each component is a lesion was not judged by a reader"
+_COUNT: Final = "whether each component is a lesion was not judged by a reader"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,21 @@
 """Steps on the MR of one visit, each series on its own grid."""
 
+import contextlib
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
+from operandi.domain.identity import SeriesUid
 from operandi.domain.volume import Volume
 from operandi.imaging.dicom.assemble import assemble
-from operandi.imaging.dicom.files import FileRef
+from operandi.imaging.dicom.files import FileRef, on_disk
 from operandi.imaging.dicom.index import series_of
+from operandi.imaging.dicom.structure_set import rasterize, read_structure_set
 from operandi.imaging.pet.suv import Suv
-from operandi.imaging.register import RigidTransform, rigid_registration
+from operandi.imaging.register import rigid_registration
+from operandi.imaging.register_regions import register_regions
+from operandi.quantities.errors import DataError, GridMismatchError, UnsupportedError
 from operandi.quantities.kinds import MR_SIGNAL
 
 
@@ -21,6 +27,8 @@ class MrImages:
     ----------
     name : str
         SeriesDescription and a mark of the series, as two series may share a description.
+    series_uid : SeriesUid
+        Which series.
     what : str
         What it was taken for.
     volumes : tuple of (str, Volume of MR_SIGNAL)
@@ -28,6 +36,7 @@ class MrImages:
     """
 
     name: str
+    series_uid: SeriesUid
     what: str
     volumes: tuple[tuple[str, Volume], ...]
 
@@ -50,6 +59,7 @@ def mr_images(files: tuple[FileRef, ...]) -> MrImages:
     )
     return MrImages(
         name=series.name,
+        series_uid=SeriesUid(series.uid),
         what=series.classification.type.value,
         volumes=volumes,
     )
@@ -61,27 +71,56 @@ class Alignment:
 
     Parameters
     ----------
-    transform : RigidTransform or None
-        From PET to MR positions; None where both share a frame of reference.
+    matrix : array, (4, 4), or None
+        From PET to MR positions, LPS in mm; None where both share a frame of reference.
     description : str
         For people.
     """
 
-    transform: RigidTransform | None
+    matrix: npt.NDArray[np.float64] | None
     description: str
 
 
-def alignment(suv: Suv, images: MrImages) -> Alignment:
-    """Find how PET and MR meet: by their frame of reference, else by a rigid registration.
+def alignment(suv: Suv, images: MrImages, drawn: tuple[FileRef, ...] | None) -> Alignment:
+    """Find how PET and MR meet.
+
+    By their frame of reference; else by the regions that a reader drew on both, if their outlines
+    agree; else by a rigid registration of the images.
 
     Raises
     ------
     DataError
-        If they do not overlap or the registration finds nothing better than the start.
+        If none of these leads to an alignment; the reason is the last one's.
     """
     pet, (_, mr) = suv.volume, images.volumes[0]
     frame = pet.grid.frame_of_reference
     if frame and frame == mr.grid.frame_of_reference:
-        return Alignment(transform=None, description="PET and MR share a frame of reference")
+        return Alignment(matrix=None, description="PET and MR share a frame of reference")
+    if drawn is not None:
+        with contextlib.suppress(DataError, GridMismatchError, UnsupportedError):
+            return _by_regions(suv, images, drawn)
     found = rigid_registration(pet, mr)
-    return Alignment(transform=found, description=found.description)
+    return Alignment(matrix=found.matrix, description=found.description)
+
+
+def _by_regions(suv: Suv, images: MrImages, files: tuple[FileRef, ...]) -> Alignment:
+    with on_disk(files) as paths:
+        contours = [one for path in paths for one in read_structure_set(path) if one.polygons]
+    pet, (_, mr) = suv.volume.grid, images.volumes[0]
+    on_pet = {
+        one.name: rasterize(one, pet)
+        for one in contours
+        if one.frame_of_reference == pet.frame_of_reference
+    }
+    on_mr = {
+        one.name: rasterize(one, mr.grid)
+        for one in contours
+        if one.referenced_series_uid == images.series_uid and one.name in on_pet
+    }
+    found = register_regions(on_pet, on_mr)
+    overlaps = ", ".join(f"{name} {dice:.2f}" for name, dice in found.dice.items())
+    return Alignment(
+        matrix=found.matrix,
+        description=f"Aligned rigidly by what a reader drew on both (Dice: {overlaps}); "
+        f"turned by {found.turn_deg:.0f}°",
+    )

@@ -1,6 +1,7 @@
 """Steps that draw the report's pictures."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -65,23 +66,26 @@ def pet_pictures(
 def fused_pictures(
     suv: Suv,
     images: MrImages,
-    aligned: Alignment,
+    aligned: Alignment | Refusal,
     found: FoundLesions | Refusal | None,
     drawn: ReaderRegions | Refusal | None,
     liver: ReferenceRegion | Refusal | None,
 ) -> tuple[Figure, ...]:
-    """PET in color over MR, axial through the hottest outlined lesion that lies in the MR."""
+    """PET in color over MR, axial through the hottest outlined lesion that lies in the MR.
+
+    Where the two cannot be aligned, the MR alone, through its middle.
+    """
     _, mr = images.volumes[0]
+    if isinstance(aligned, Refusal):
+        return (_beside(images, mr),)
     lesions = _lesions(found, drawn)
-    matrix = None if aligned.transform is None else aligned.transform.matrix
-    on_mr_from_pet = np.eye(4) if matrix is None else matrix
+    on_mr_from_pet = np.eye(4) if aligned.matrix is None else aligned.matrix
     pet_from_mr = np.linalg.inv(on_mr_from_pet)
     overlay = resample(suv.volume, mr.grid, order="linear", outside=0.0, transform=pet_from_mr)
     position = _place_of_interest(suv.volume, lesions)
     on_mr = on_mr_from_pet @ np.append(position, 1.0)
     lowest, highest = _extent(mr, axis=2)
     axial = float(np.clip(on_mr[2], lowest, highest))
-    top = float(np.percentile(mr.values, 99.5)) or 1.0
     on_mr_grid = [
         Lesion(
             lesion.id,
@@ -97,20 +101,28 @@ def fused_pictures(
         position_mm=axial,
         lesions=[lesion for lesion in on_mr_grid if lesion.mask.inside.any()],
         overlay=Overlay(overlay, _ceiling(suv.volume, liver)),
-        window=(0.0, top),
+        window=_mr_window(mr),
     )
     caption = f"{figure.caption} MR: {images.name}. {aligned.description}."
-    return (
-        Figure(
-            title=f"PET over MR ({images.what})",
-            caption=caption,
-            image=figure.image,
-            mime=figure.mime,
-            width=figure.width,
-            height=figure.height,
-            alt=figure.alt,
-        ),
+    return (replace(figure, title=f"PET over MR ({images.what})", caption=caption),)
+
+
+def _beside(images: MrImages, mr: Volume) -> Figure:
+    middle = mr.grid.position_of([(n - 1) / 2 for n in mr.grid.shape])
+    figure = slice_with_contours(
+        mr,
+        plane="axial",
+        position_mm=float(middle[2]),
+        lesions=(),
+        overlay=None,
+        window=_mr_window(mr),
     )
+    caption = f"{figure.caption}. MR: {images.name}, in its own coordinates: not aligned with PET."
+    return replace(figure, title=f"MR alone ({images.what})", caption=caption)
+
+
+def _mr_window(mr: Volume) -> tuple[float, float]:
+    return 0.0, float(np.percentile(mr.values, 99.5)) or 1.0
 
 
 def _ceiling(suv: Volume, liver: ReferenceRegion | Refusal | None) -> float:
