@@ -1,5 +1,7 @@
 """Rigid alignment by regions drawn on both images: known turns and shifts of simple bodies."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -10,7 +12,7 @@ from operandi.imaging.register import turn_deg_of
 from operandi.imaging.register_regions import register_regions
 from operandi.quantities.errors import DataError
 
-Array = npt.NDArray[np.floating]
+Array = npt.NDArray[np.float64]
 
 FIXED = Grid((40, 40, 30), np.diag([3.0, 3.0, 4.0, 1.0]), "1")
 MOVING = Grid(
@@ -33,7 +35,7 @@ def _truth(degrees: float = 30.0) -> Array:
     return matrix
 
 
-def _ellipsoid(grid: Grid, body: tuple[tuple[float, ...], ...], to_fixed: Array) -> Mask:
+def _ellipsoid(grid: Grid, body: tuple[tuple[float, ...], ...], to_fixed: npt.NDArray[Any]) -> Mask:
     index = np.stack(np.meshgrid(*[np.arange(n) for n in grid.shape], indexing="ij"), axis=-1)
     where = grid.position_of(index) @ to_fixed[:3, :3].T + to_fixed[:3, 3]
     center, half_axes = np.array(body[0]), np.array(body[1])
