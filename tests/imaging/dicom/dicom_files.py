@@ -252,8 +252,9 @@ def encoded(
     elif syntax in COMPRESSED.values():
         dataset.compress(syntax, generate_instance_uid=False)
     elif syntax == ExplicitVRBigEndian and "PixelData" in dataset:
-        swapped = np.frombuffer(dataset.PixelData, f"<u{dataset.BitsAllocated // 8}")
-        dataset.PixelData = swapped.astype(swapped.dtype.newbyteorder(">")).tobytes()
+        size = 1 if dataset["PixelData"].VR == "OB" else 2
+        words = np.frombuffer(dataset.PixelData, f"<u{size}")
+        dataset.PixelData = words.byteswap().tobytes()
     dataset.file_meta.TransferSyntaxUID = UID(syntax)
     buffer = io.BytesIO()
     dataset.save_as(

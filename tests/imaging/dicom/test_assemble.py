@@ -1,5 +1,6 @@
 """Volumes with exact values and geometry, or a refusal that names the file."""
 
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -180,6 +181,20 @@ def test_reads_from_a_zip_archive(tmp_path: Path) -> None:
     (stack,) = assemble(series)
 
     np.testing.assert_array_equal(stack.values[:, :, 2].T, made.an_image(3))
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_no_slice_is_lost_where_members_of_an_archive_share_a_name(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for dataset in made.a_series():
+            archive.writestr("IM0001", made.encoded(dataset))
+    (series,) = index_dicom(tmp_path).series
+
+    (stack,) = assemble(series)
+
+    for k in range(made.SLICES):
+        np.testing.assert_array_equal(stack.values[:, :, k].T, made.an_image(k + 1))
+    assert stack.files[1].name == "a.zip!IM0001 (2 of 4)"
 
 
 def test_a_single_slice_is_as_thick_as_it_says(tmp_path: Path) -> None:

@@ -44,6 +44,21 @@ def test_reads_what_it_walks(tmp_path: Path) -> None:
     assert contents["b/export.ZIP!y/4.dcm"] == b"four"
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_members_that_share_a_name_are_all_read(tmp_path: Path) -> None:
+    """Nothing forbids it, and slices of equal name from several folders are packed like that."""
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name, content in (("x", b"1"), ("y", b"2"), ("x", b"3"), ("x (2 of 2)", b"4")):
+            archive.writestr(name, content)
+
+    assert {file.name: file.read() for file in walk(tmp_path)} == {
+        "a.zip!x (1 of 2)": b"1",
+        "a.zip!x (2 of 2)": b"4",
+        "a.zip!x (2 of 2)'": b"3",
+        "a.zip!y": b"2",
+    }
+
+
 def test_a_single_file_or_archive_is_a_tree_too(tmp_path: Path) -> None:
     a_tree(tmp_path)
 

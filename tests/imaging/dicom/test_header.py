@@ -36,6 +36,7 @@ FROM_THE_FILE = frozenset(
         "PixelDataKeyword",
         "PixelDataOffset",
         "PixelDataLength",
+        "PixelDataVR",
     )
 )
 

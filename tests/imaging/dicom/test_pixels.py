@@ -149,6 +149,32 @@ def test_reads_floating_point_pixels(keyword: str, dtype: str, syntax: str, tmp_
     np.testing.assert_array_equal(values[0], image)
 
 
+@pytest.mark.parametrize("vr", ["OB", "OW"])
+@pytest.mark.parametrize("columns", [40, 33])
+def test_big_endian_words_of_two_pixels_are_taken_apart(
+    vr: str, columns: int, tmp_path: Path
+) -> None:
+    """PS3.5 6.2: in OW, the bytes of each 16-bit word change places; in OB, nothing does."""
+    image = np.arange(33 * columns, dtype="<u2").astype("u1").reshape(33, columns)
+    dataset = with_image(image)
+    dataset.PixelData += b"\0" * (image.size % 2)
+    dataset["PixelData"].VR = vr
+    data = made.encoded(dataset, made.NATIVE["big endian"])
+
+    values = read(tmp_path, data)[0]
+
+    np.testing.assert_array_equal(values, image)
+    np.testing.assert_array_equal(values, pydicom.dcmread(io.BytesIO(data)).pixel_array)
+
+
+def test_refuses_big_endian_pixels_whose_byte_order_is_open(tmp_path: Path) -> None:
+    dataset = made.a_slice()
+    dataset["PixelData"].VR = "OB"
+
+    with pytest.raises(UnsupportedError, match=r"image\.dcm is big endian .* 16 .* of VR OB"):
+        read(tmp_path, made.encoded(dataset, made.NATIVE["big endian"]))
+
+
 def test_reads_an_odd_number_of_bytes(tmp_path: Path) -> None:
     image = np.arange(33 * 33, dtype="u1").reshape(33, 33)
     dataset = with_image(image)

@@ -6,6 +6,7 @@ import struct
 import tempfile
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -39,7 +40,8 @@ class FileRef:
     root : str
         The folder that was indexed, or the one that holds the archive or file that was.
     name : str
-        POSIX path below ``root``; for a zip member, ``archive.zip!member``.
+        POSIX path below ``root``; for a zip member, ``archive.zip!member``. Of members that share
+        a name, each has its place added: ``archive.zip!member (2 of 3)``.
     """
 
     root: str
@@ -86,6 +88,7 @@ class Opener:
     def __init__(self) -> None:
         self._path = ""
         self._archive: zipfile.ZipFile | None = None
+        self._members: dict[str, zipfile.ZipInfo] = {}
 
     def open(self, file: FileRef) -> BufferedReader | BytesIO:
         """Open to read everything; a zip member is unpacked into memory and checked.
@@ -118,7 +121,8 @@ class Opener:
         if self._archive is None or path != self._path:
             self.close()
             self._archive, self._path = zipfile.ZipFile(path), path
-        info = self._archive.getinfo(file.member)
+            self._members = _members(self._archive)
+        info = self._members[file.member]
         _refuse_bomb(info, file.name)
         return self._archive.open(info)  # type: ignore[return-value]  # is one in all but name
 
@@ -223,13 +227,33 @@ def _leads_nowhere(entry: "os.DirEntry[str]") -> bool:
     return entry.is_symlink() and not os.path.exists(entry.path)  # noqa: PTH110 - one of thousands
 
 
+def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    """Members by a name of their own, in the order of the archive.
+
+    An archive may hold several members of one name, and slices of equal name from several folders
+    are packed like that; the library finds the last one only.
+    """
+    count = Counter(info.filename for info in archive.infolist())
+    found: dict[str, zipfile.ZipInfo] = {}
+    seen: Counter[str] = Counter()
+    for info in archive.infolist():
+        name = info.filename
+        if count[name] > 1:
+            seen[name] += 1
+            name = f"{name} ({seen[name]} of {count[name]})"
+        while name in found or (name != info.filename and name in count):
+            name += "'"
+        found[name] = info
+    return found
+
+
 def _expand(ref: FileRef) -> Iterator[FileRef]:
     if not ref.name.lower().endswith(_ARCHIVE):
         yield ref
         return
     try:
         with zipfile.ZipFile(ref.path) as archive:
-            members = sorted({info.filename for info in archive.infolist() if not info.is_dir()})
+            members = sorted(name for name, info in _members(archive).items() if not info.is_dir())
     except (OSError, *_ZIP_ERRORS):
         yield ref
         return

@@ -105,9 +105,9 @@ def parse_header(data: bytes, *, complete: bool, name: str) -> dict[str, Any]:
     -------
     dict
         Keyword to value, plus ``TransferSyntaxUID``, ``MediaStorageSOPClassUID`` where stated and,
-        where there are pixels, ``PixelDataKeyword``, ``PixelDataOffset`` and ``PixelDataLength``
-        (bytes; ``UNDEFINED_LENGTH`` if encapsulated), counted in the inflated data set if the file
-        is deflated.
+        where there are pixels, ``PixelDataKeyword``, ``PixelDataVR`` ("OW" where none is written),
+        ``PixelDataOffset`` and ``PixelDataLength`` (bytes; ``UNDEFINED_LENGTH`` if encapsulated),
+        counted in the inflated data set if the file is deflated.
 
     Raises
     ------
@@ -267,6 +267,7 @@ def _scan(data: bytes, position: int, encoding: _Encoding) -> dict[str, Any]:  #
             found["PixelDataKeyword"] = PIXEL_KEYWORDS[tag]
             found["PixelDataOffset"] = position
             found["PixelDataLength"] = length
+            found["PixelDataVR"] = vr.decode() or "OW"
             break
         wanted = WANTED.get(tag)
         if length == UNDEFINED_LENGTH or (wanted is not None and wanted[1] == "SQ"):
@@ -459,6 +460,7 @@ def _pixels_in(dataset: Any, start: int) -> dict[str, Any]:
                 "PixelDataKeyword": keyword,
                 "PixelDataOffset": start + element.value_tell,
                 "PixelDataLength": element.length,
+                "PixelDataVR": str(element.VR or "OW"),
             }
     return {}
 

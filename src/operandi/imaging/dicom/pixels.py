@@ -59,6 +59,8 @@ def _read(stream: BinaryIO, header: Header, name: str) -> Pixels:
         stream.seek(start)
         return _decoded(stream.read(), header, shape, name)
     needed = _needed_bytes(header, shape, name)
+    swapped = _swapped_in_pairs(header, name)
+    needed += needed % 2 if swapped else 0  # the last pixel shares its word with the padding
     if header["TransferSyntaxUID"] == DEFLATED:
         data = inflated(stream.read(), name=name)[start : start + needed]
     else:
@@ -70,7 +72,30 @@ def _read(stream: BinaryIO, header: Header, name: str) -> Pixels:
             f"bytes, found {len(data)}.",
             remedy="Export the file again.",
         )
+    if swapped:
+        count = shape[0] * shape[1] * shape[2]
+        data = np.frombuffer(data, "<u2").byteswap().tobytes()[:count]
     return np.frombuffer(data, _dtype(header, name)).reshape(shape)
+
+
+def _swapped_in_pairs(header: Header, name: str) -> bool:
+    """Whether 8-bit pixels come as big-endian words of 16 bits (PS3.5 6.2 and A.3, OW).
+
+    Wider pixels are such words themselves, if their VR fits their width.
+    """
+    if (
+        header["TransferSyntaxUID"] != EXPLICIT_BIG_ENDIAN
+        or header["PixelDataKeyword"] != "PixelData"
+    ):
+        return False
+    bits, vr = header.get("BitsAllocated"), header["PixelDataVR"]
+    if (bits, vr) not in {(8, "OB"), (8, "OW"), (16, "OW")}:
+        raise UnsupportedError(
+            f"{name} is big endian and states BitsAllocated {bits} with PixelData of VR {vr}, "
+            "whose byte order the standard leaves open; needed 8 with OB or OW, or 16 with OW.",
+            remedy="Export it in Explicit VR Little Endian.",
+        )
+    return bool(bits == 8 and vr == "OW")
 
 
 def _shape(header: Header, name: str) -> tuple[int, int, int]:
