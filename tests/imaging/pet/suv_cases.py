@@ -12,9 +12,9 @@ holds the instant to which Siemens decay-corrected the image.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, cast
 
 # Header dates have microseconds, half-lives an hour: 1e-6 s is 2e-10 of a factor.
 RELATIVE_TOLERANCE: Final = 1e-8
@@ -81,6 +81,9 @@ MAPPING: Final = "DICOM PS3.3 C.7.6.16.2.11: a real-world value maps stored, not
 HALF_LIVES: Final = "DDEP 68Ga 67.83(20) min, 18F 109.74(3) min; the header's value wins"
 RECORDS: Final = "Operandi: the study's record wins, within 10 % (activity) or 2 % (mass)"
 PLAUSIBLE: Final = "Operandi: no value is assumed; an implausible one is refused"
+ONE_WORD: Final = "Operandi: two statements of one thing agree, or the scan is refused"
+DECLARING: Final = "Operandi: a declaration answers an open question and overrides no sound header"
+ZEROED: Final = "Operandi: midnight to the second is a time that was set to zero"
 
 
 def _changed(base: Mapping[str, object], changes: Mapping[str, object]) -> dict[str, object]:
@@ -1752,6 +1755,582 @@ _TIME_FORMS: Final = (
     ),
 )
 
+_FROM_FRAME_TO_START: Final = {
+    "FrameReferenceTime": 1000.0 * _MEAN_GA68_300,
+    "DecayFactor": 2.0 ** (_MEAN_GA68_300 / 4069.8),
+}
+_FROM_FRAME_TO_INJECTION: Final = 2.0 ** ((3600.0 + _MEAN_GA68_300) / 4069.8)
+
+_SCAN_STARTS: Final = (
+    _refused(
+        "a series time 50 min before what factor and frame reference time say",
+        # Both correct 149.36 s back from the frame's mean, to 11:00; at 10:10 SUV is 40 % lower.
+        ONE_WORD,
+        "FrameReferenceTime|DecayFactor",
+        _a_slice(_at("20250101", "095000"), SeriesTime="101000", **_FROM_FRAME_TO_START),
+    ),
+    _refused(
+        "a series time 50 min before what the decay factor alone says",
+        ONE_WORD,
+        "DecayFactor",
+        _a_slice(
+            _at("20250101", "095000"),
+            SeriesTime="101000",
+            **{**_FROM_FRAME_TO_START, "FrameReferenceTime": _ABSENT},
+        ),
+    ),
+    _refused(
+        "a series time 50 min before what the frame reference time alone says",
+        ONE_WORD,
+        "FrameReferenceTime",
+        _a_slice(_at("20250101", "095000"), SeriesTime="101000"),
+    ),
+    _refused(
+        "a GE scan time 40 min before what the frames say",
+        ONE_WORD,
+        "GEScanDateTime|FrameReferenceTime|DecayFactor",
+        _a_slice(SeriesTime="120000", GEScanDateTime="20250101102000", **_FROM_FRAME_TO_START),
+    ),
+    _refused(
+        "a Siemens decay reference 50 min before what the frames say",
+        ONE_WORD,
+        "Siemens|FrameReferenceTime|DecayFactor",
+        _a_slice(
+            SeriesTime="120000",
+            SiemensDecayCorrectionDateTime="20250101101000",
+            **_FROM_FRAME_TO_START,
+        ),
+    ),
+    _refused(
+        "a decay factor that reaches to the injection contradicts START without a frame time too",
+        ONE_WORD,
+        "DecayFactor",
+        _a_slice(FrameReferenceTime=_ABSENT, DecayFactor=_FROM_FRAME_TO_INJECTION),
+    ),
+    _computed(
+        "a decay factor alone confirms the series time",
+        SERIES,
+        _suvbw(),
+        _a_slice(**{**_FROM_FRAME_TO_START, "FrameReferenceTime": _ABSENT}),
+    ),
+    _computed(
+        "the frame's length is not needed to compare factor and frame reference time",
+        "Operandi: it is only a tolerance there",
+        _suvbw(),
+        _a_slice(ActualFrameDuration=_ABSENT, **_FROM_FRAME_TO_START),
+    ),
+    _computed(
+        "beds with one acquisition time and later references are GE's way",
+        "TCIA Soft-tissue-Sarcoma STS_001: one AcquisitionTime for six beds",
+        _suvbw(),
+        *(bed | {"AcquisitionTime": "110000"} for bed in _BEDS),
+    ),
+    _computed(
+        "GE counts the frame reference time to the frame's start, and the factor knows it",
+        # 11:10:00 less 600 s, not 11:02:29 as if 600 s reached to the frame's mean.
+        "Operandi, decision 0004: the factor was applied",
+        _suvbw(),
+        _a_slice(
+            SeriesTime="120000",
+            AcquisitionTime="111000",
+            FrameReferenceTime=600_000.0,
+            DecayFactor=2.0 ** ((600.0 + _MEAN_GA68_300) / 4069.8),
+        ),
+    ),
+    _refused(
+        "a zeroed series time is no scan start, even where nothing contradicts it",
+        ZEROED,
+        "SeriesTime",
+        _a_copper_slice() | {"SeriesTime": "000000", "FrameReferenceTime": 0.0},
+    ),
+    _refused(
+        "all times set to zero are no scan at the injection",
+        ZEROED,
+        "SeriesTime|AcquisitionTime",
+        _a_slice(_at("20250101", "000000"), **_scanned("20250101", "000000")),
+    ),
+)
+
+_UNCORRECTED: Final = {"DecayCorrection": "NONE", "CorrectedImage": ("ATTN", "SCAT", "RAN")}
+
+_ONE_SCAN: Final = (
+    _refused(
+        "uncorrected slices three hours apart are no scan",
+        CONSISTENCY,
+        "AcquisitionTime",
+        _a_slice(**_UNCORRECTED),
+        _a_slice(**_UNCORRECTED, AcquisitionTime="140000"),
+    ),
+    _refused(
+        "uncorrected slices a day apart are no scan",
+        CONSISTENCY,
+        "AcquisitionTime",
+        _a_slice(**_UNCORRECTED),
+        _a_slice(**_UNCORRECTED, AcquisitionDate="20250102"),
+    ),
+    _refused(
+        "uncorrected slices 60 days apart are no scan",
+        CONSISTENCY,
+        "AcquisitionTime",
+        _a_slice(**_UNCORRECTED),
+        _a_slice(**_UNCORRECTED, AcquisitionDate="20250302"),
+    ),
+    _refused(
+        "uncorrected slices in two time zones cannot be ordered",
+        CONSISTENCY,
+        "TimezoneOffsetFromUTC",
+        _a_slice(**_UNCORRECTED, TimezoneOffsetFromUTC="+0100"),
+        _a_slice(**_UNCORRECTED),
+    ),
+    _refused(
+        "a first of January of the year 1 is no day",
+        VALUES,
+        "AcquisitionDate",
+        _a_slice(
+            _at("00010101", "000500"),
+            **_scanned("00010101", "003000"),
+            TimezoneOffsetFromUTC="+0100",
+        ),
+    ),
+    _refused(
+        "there is no day before the first",
+        VALUES,
+        INJECTION,
+        _a_slice(_only_time("233000"), **_scanned("00010101", "103000")),
+    ),
+    _refused(
+        "the evening of the last day of the calendar lies west of Greenwich beyond it",
+        VALUES,
+        "AcquisitionDate",
+        _a_slice(
+            _at("99991231", "223000"),
+            **_scanned("99991231", "233000"),
+            TimezoneOffsetFromUTC="-0500",
+        ),
+    ),
+)
+
+
+def _an_enhanced_slice(moment: str, **changes: object) -> dict[str, object]:
+    """Enhanced objects state the instant outright."""
+    stated = {
+        "CorrectedImage": _ABSENT,
+        "DecayCorrection": _ABSENT,
+        "AttenuationCorrected": "YES",
+        "DecayCorrected": "YES",
+        "DecayCorrectionDateTime": moment,
+    }
+    return _a_slice(None, **{**stated, **changes})
+
+
+_ENHANCED: Final = (
+    *(
+        _refused(
+            f"an enhanced object cannot be corrected to {what}",
+            ONE_WORD,
+            "DecayCorrectionDateTime",
+            _an_enhanced_slice(moment),
+        )
+        for what, moment in (
+            ("60 days later", "20250302110000"),
+            ("60 days before", "20241102110000"),
+            ("an hour after its first frame", "20250101120000"),
+            ("two minutes before the injection", "20250101095800"),
+        )
+    ),
+    *(
+        _refused(
+            f"the frames of an enhanced object have one {keyword}",
+            CONSISTENCY,
+            keyword,
+            _an_enhanced_slice("20250101110000"),
+            _an_enhanced_slice("20250101110000", **{keyword: other}),
+        )
+        for keyword, other in (
+            ("DecayCorrectionDateTime", "20250101100000"),
+            ("DecayCorrected", "NO"),
+            ("AttenuationCorrected", "NO"),
+        )
+    ),
+    _refused(
+        "DecayCorrectionDateTime at the injection contradicts START",
+        ONE_WORD,
+        "DecayCorrectionDateTime",
+        _a_slice(DecayCorrected="YES", DecayCorrectionDateTime="20250101100000"),
+    ),
+)
+
+_DECLARED: Final = (
+    *(
+        _refused(
+            f"a decay correction to {answer} is not declared over a sound {correction}",
+            DECLARING,
+            "decay_corrected_to",
+            header,
+            declared={"decay_corrected_to": answer},
+        )
+        for correction, answer, header in (
+            ("START", "injection", _a_slice(**_FROM_FRAME_TO_START)),
+            ("NONE", "scan start", _a_slice(**_UNCORRECTED)),
+            (
+                "ADMIN",
+                "scan start",
+                _a_slice(DecayCorrection="ADMIN", DecayFactor=_FROM_FRAME_TO_INJECTION),
+            ),
+        )
+    ),
+    _computed(
+        "a declaration that says the same as the header changes nothing",
+        DECLARING,
+        _suvbw(),
+        _a_slice(**_FROM_FRAME_TO_START),
+        declared={
+            "decay_corrected_to": "scan start",
+            "half_life_s": 4069.8,
+            "activity_unit": "Bq",
+            "nuclide": "68Ga",
+        },
+    ),
+    _computed(
+        "a missing DecayCorrection is declared",
+        DECLARING,
+        _suvbw(s=0.0),
+        _a_slice(DecayCorrection=_ABSENT),
+        declared={"decay_corrected_to": "injection"},
+    ),
+    _refused(
+        "a half-life of another scan is not declared over a sound one",
+        DECLARING,
+        HALF_LIFE,
+        _a_slice({HALF_LIFE: 4057.7}),
+        declared={"half_life_s": 4092.0},
+    ),
+    _refused(
+        "the half-life of 68Ga is not declared for 18F",
+        DECLARING,
+        HALF_LIFE,
+        _an_fdg_slice({HALF_LIFE: _ABSENT}),
+        declared={"half_life_s": 4200.0},
+    ),
+    _refused(
+        "a half-life is not declared in minutes",
+        DECLARING,
+        HALF_LIFE,
+        _a_slice({HALF_LIFE: _ABSENT}),
+        declared={"half_life_s": 67.83},
+    ),
+    _refused(
+        "a dose in Bq is not multiplied by a million because MBq is declared",
+        DECLARING,
+        DOSE,
+        _a_slice(),
+        declared={"activity_unit": "MBq"},
+    ),
+    _refused(
+        "a declared unit does not make 30 GBq",
+        DECLARING,
+        DOSE,
+        _a_slice({DOSE: 30e9}),
+        declared={"activity_unit": "Bq"},
+    ),
+    _refused(
+        "a nuclide is not declared over another that the header names",
+        DECLARING,
+        NUCLIDE,
+        _a_slice(),
+        declared={"nuclide": "18F"},
+    ),
+    _computed(
+        "of two nuclides that the header names the declared one counts",
+        DECLARING,
+        _suvbw(half_life_s=6586.2),
+        _a_slice({"RadionuclideCodeSequence": _FLUORINE, HALF_LIFE: 6586.2}),
+        declared={"nuclide": "18F"},
+    ),
+    _refused(
+        "a tracer of 68Ga under code and half-life of 18F contradicts itself",
+        ONE_WORD,
+        NUCLIDE,
+        _a_slice({"RadionuclideCodeSequence": _FLUORINE, HALF_LIFE: 6586.2}),
+    ),
+    _refused(
+        "FDG under the code of 68Ga contradicts itself",
+        ONE_WORD,
+        NUCLIDE,
+        _a_slice({"Radiopharmaceutical": "FDG"}),
+    ),
+)
+
+
+def _a_lutetium_dose(**changes: object) -> dict[str, object]:
+    header = _a_lutetium_slice()
+    items = cast("Sequence[Mapping[str, object]]", header["RadiopharmaceuticalInformationSequence"])
+    return header | {"RadiopharmaceuticalInformationSequence": (_changed(items[0], changes),)}
+
+
+_PLAUSIBLE_INJECTIONS: Final = (
+    *(
+        _refused(
+            f"an injection at midnight to the second is no injection: {how}", ZEROED, INJECTION, it
+        )
+        for how, it in (
+            ("time, 68Ga", _a_slice(_only_time("000000"))),
+            ("time, 18F", _an_fdg_slice(_only_time("000000.00"))),
+            (
+                "date-time",
+                _a_slice(_at("20250101", "000000.000000"), **_scanned("20250101", "010000.000000")),
+            ),
+        )
+    ),
+    _refused(
+        "an afternoon's injection on a clock of twelve hours is twelve hours too old for 18F",
+        PLAUSIBLE,
+        INJECTION,
+        _an_fdg_slice(_only_time("010000"), **_scanned("20250101", "140000")),
+    ),
+    _refused(
+        "68Ga injected five hours before has lost 95 %",
+        PLAUSIBLE,
+        INJECTION,
+        _a_slice(_at("20250101", "060000")),
+    ),
+    _computed(
+        "68Ga may be imaged four hours after its injection",
+        PLAUSIBLE,
+        _suvbw(s=14_400.0),
+        _a_slice(_at("20250101", "070000")),
+    ),
+    _refused(
+        "18F injected eight hours before has lost 95 %",
+        PLAUSIBLE,
+        INJECTION,
+        _an_fdg_slice(_at("20250101", "030000")),
+    ),
+    _refused(
+        "64Cu injected at a time without a date may be of two days",
+        PLAUSIBLE,
+        INJECTION,
+        _a_copper_slice(_only_time("103000")),
+    ),
+    _refused(
+        "177Lu injected at a time without a date may be of many days",
+        PLAUSIBLE,
+        INJECTION,
+        _a_lutetium_dose(**_only_time("092200")),
+        declared={"decay_corrected_to": "scan start"},
+    ),
+    _computed(
+        "the record gives a time without a date its day",
+        RECORDS,
+        # The day before at 15:00, 20 h before the scan; the same clock is on no other such day.
+        _suvbw(bq=205e6, s=72_000.0, half_life_s=45721.44),
+        _a_copper_slice(_only_time("150000")) | {"TimezoneOffsetFromUTC": "+0000"},
+        recorded={"net_activity_bq": 205e6, "injected_at": "2024-12-31T15:00:00+00:00"},
+    ),
+    _refused(
+        "an injection 30 s after the scan's start is no injection of the day before",
+        PLAUSIBLE,
+        INJECTION,
+        _a_slice(_only_time("110030")),
+    ),
+    _refused(
+        "a therapy of 200 is in mCi, not in MBq",
+        PLAUSIBLE,
+        DOSE,
+        _a_lutetium_dose(**{DOSE: 200.0}),
+        declared={"decay_corrected_to": "scan start"},
+    ),
+    _computed(
+        "a therapy of 7210 is in MBq",
+        PLAUSIBLE,
+        92_987.0 / 7210e6,
+        _a_lutetium_dose(**{DOSE: 7210.0}),
+        declared={"decay_corrected_to": "injection"},
+    ),
+    _refused("68Ga of 1500 is in uCi, not in MBq", PLAUSIBLE, DOSE, _a_slice({DOSE: 1500.0})),
+    _refused(
+        "an injection 60 days before is refused though the record is right",
+        BUG_SHIFT,
+        INJECTION,
+        _a_coordinated_slice(
+            RadiopharmaceuticalInformationSequence=(_DOSE | _at("20241102", "100000"),)
+        ),
+        recorded={"net_activity_bq": 150e6, "injected_at": "2025-01-01T10:00:00+00:00"},
+    ),
+    _refused(
+        "an injection 60 days after is refused though the record is right",
+        BUG_SHIFT,
+        INJECTION,
+        _a_coordinated_slice(
+            RadiopharmaceuticalInformationSequence=(_DOSE | _at("20250302", "100000"),)
+        ),
+        recorded={"net_activity_bq": 150e6, "injected_at": "2025-01-01T10:00:00+00:00"},
+    ),
+    *(
+        _refused(
+            f"177Lu corrected to an injection in {year} is refused",
+            BUG_SHIFT,
+            INJECTION,
+            _a_lutetium_dose(**_at(f"{year}1115", "092200")),
+        )
+        for year in (1990, 2050)
+    ),
+    _computed(
+        "the recorded time stands in for a missing one beside a dose",
+        RECORDS,
+        _suvbw(bq=145e6),
+        _a_slice(
+            {"RadiopharmaceuticalStartDateTime": _ABSENT, "RadiopharmaceuticalStartTime": ""},
+            TimezoneOffsetFromUTC="+0000",
+        ),
+        recorded={"net_activity_bq": 145e6, "injected_at": "2025-01-01T10:00:00+00:00"},
+    ),
+    _computed(
+        "record and declaration stand in for a missing sequence",
+        RECORDS,
+        _suvbw(bq=145e6),
+        _a_slice(RadiopharmaceuticalInformationSequence=_ABSENT, TimezoneOffsetFromUTC="+0000"),
+        recorded={"net_activity_bq": 145e6, "injected_at": "2025-01-01T10:00:00+00:00"},
+        declared={"nuclide": "68Ga", "half_life_s": 4069.8},
+    ),
+    _computed(
+        "one tracer written twice is one tracer",
+        ISOTOPE,
+        _suvbw(),
+        _a_slice(RadiopharmaceuticalInformationSequence=(_DOSE, dict(_DOSE))),
+    ),
+)
+
+_SECOND_OPINIONS: Final = (
+    *(
+        _refused(
+            f"a stored SUV rests on the dose that the record contradicts: {how}",
+            RECORDS,
+            DOSE_OR_RECORD,
+            _a_coordinated_slice(**stored),
+            recorded={"net_activity_bq": 100e6, "injected_at": "2025-01-01T10:00:00+00:00"},
+        )
+        for how, stored in (
+            ("GML", {"Units": "GML", "SUVType": "BW"}),
+            ("CM2ML", {"Units": "CM2ML", "SUVType": "BSA"}),
+            ("Philips", {"Units": "CNTS", "PhilipsSUVScaleFactor": 0.0005}),
+            (
+                "mapping",
+                {
+                    "Units": "CNTS",
+                    "RealWorldValueMappingSequence": (_a_mapping(0.001, "{SUVbw}g/ml"),),
+                },
+            ),
+        )
+    ),
+    _refused(
+        "a stored SUV without its dose cannot be held against the record",
+        RECORDS,
+        DOSE_OR_RECORD,
+        _a_slice({DOSE: ""}, Units="GML", TimezoneOffsetFromUTC="+0000"),
+        recorded={"net_activity_bq": 150e6, "injected_at": "2025-01-01T10:00:00+00:00"},
+    ),
+    _computed(
+        "a stored SUV counts where the record agrees",
+        RECORDS,
+        1.0,
+        _a_coordinated_slice(Units="GML"),
+        recorded={"net_activity_bq": 145e6, "injected_at": "2025-01-01T10:00:00+00:00"},
+    ),
+    _computed(
+        "a stored SUV counts where the header's activity is declared",
+        RECORDS,
+        1.0,
+        _a_coordinated_slice(Units="GML"),
+        recorded={"net_activity_bq": 100e6, "injected_at": "2025-01-01T10:00:00+00:00"},
+        declared={"activity_from": "header"},
+    ),
+    _refused(
+        "an SUV of an image that is not corrected for decay is none",
+        SERIES,
+        "DecayCorrection",
+        _a_slice(Units="GML", **_UNCORRECTED),
+    ),
+    _refused(
+        "an SUV of an image whose corrections lack decay is none",
+        SERIES,
+        "CorrectedImage",
+        _a_slice(Units="GML", CorrectedImage=("ATTN", "SCAT")),
+    ),
+    _refused(
+        "two Philips factors that differ threefold",
+        ONE_WORD,
+        r"Philips|7053",
+        _a_slice(
+            Units="CNTS",
+            PhilipsSUVScaleFactor=0.000551,
+            PhilipsActivityConcentrationScaleFactor=3 * 0.000551 / _suvbw(),
+        ),
+    ),
+    _computed(
+        "a stored SUV is brought to the recorded mass that the header's confirms, as Bq/mL is",
+        RECORDS,
+        71.0 / 70.0,
+        _a_slice(Units="GML"),
+        recorded={"body_mass_kg": 71.0},
+    ),
+    _computed(
+        "a header mass of zero gives way to the record",
+        "Operandi: zero is missing",
+        _suvbw(kg=68.5),
+        _a_slice(PatientWeight=0.0),
+        recorded={"body_mass_kg": 68.5},
+    ),
+    _computed(
+        "a header mass of zero is missing beside a stored SUV too",
+        "Operandi: zero is missing",
+        1.0,
+        _a_slice(PatientWeight=0.0, Units="GML"),
+        recorded={"body_mass_kg": 68.5},
+    ),
+    *(
+        _refused(
+            f"a real-world mapping is one positive slope from stored values: {how}",
+            MAPPING,
+            "RealWorldValueMappingSequence",
+            _a_slice(
+                Units="CNTS",
+                RescaleSlope=2.0,
+                RescaleIntercept=intercept,
+                RealWorldValueMappingSequence=mappings,
+            ),
+        )
+        for how, intercept, mappings in (
+            # Stored 1000 is 1900 rescaled and maps to 1.00, not to 0.95.
+            ("rescaled with an intercept", -100.0, (_a_mapping(0.001, "{SUVbw}g/ml"),)),
+            ("negative", 0.0, (_a_mapping(-0.001, "{SUVbw}g/ml"),)),
+            (
+                "two ranges",
+                0.0,
+                (_a_mapping(0.001, "{SUVbw}g/ml"), _a_mapping(0.002, "{SUVbw}g/ml")),
+            ),
+        )
+    ),
+    _refused(
+        "a real-world mapping to Bq/mL that doubles Bq/mL contradicts it",
+        MAPPING,
+        "RealWorldValueMappingSequence",
+        _a_slice(RealWorldValueMappingSequence=(_a_mapping(3.0, "Bq/ml"),)),
+    ),
+    _computed(
+        "a real-world mapping to Bq/mL may confirm Bq/mL",
+        MAPPING,
+        _suvbw(),
+        _a_slice(RealWorldValueMappingSequence=(_a_mapping(1.5, "Bq/ml"),)),
+    ),
+    _refused(
+        "the unit's later spelling is compared too",
+        "DICOM PS3.16 CID 85: g/ml{SUVbw}",
+        "RealWorldValue",
+        _a_slice(RealWorldValueMappingSequence=(_a_mapping(3.0 * _suvbw(), "g/ml{SUVbw}"),)),
+    ),
+)
+
 CASES_BY_SUBJECT: Final[dict[str, tuple[Case, ...]]] = {
     "reference objects": _REFERENCE_OBJECTS,
     "public bugs": _PUBLIC_BUGS,
@@ -1766,6 +2345,12 @@ CASES_BY_SUBJECT: Final[dict[str, tuple[Case, ...]]] = {
     "units and mappings": _UNITS_AND_MAPPINGS,
     "slices": _SLICES,
     "time forms": _TIME_FORMS,
+    "scan start": _SCAN_STARTS,
+    "one scan": _ONE_SCAN,
+    "enhanced objects": _ENHANCED,
+    "declarations": _DECLARED,
+    "plausible injections": _PLAUSIBLE_INJECTIONS,
+    "second opinions": _SECOND_OPINIONS,
 }
 
 CASES: Final[tuple[Case, ...]] = tuple(

@@ -122,7 +122,7 @@ def series_reference(headers: Sequence[Header]) -> datetime:
 
     SeriesTime, unless it lies after the first acquisition (then it is the time of some later
     processing); then GE's scan time; then the first acquisition brought back by its
-    FrameReferenceTime; then the first acquisition.
+    FrameReferenceTime, or by its DecayFactor where that says something; then the first acquisition.
     """
     first = min(headers, key=acquisition)
     series = instant(first["SeriesDate"], first["SeriesTime"])
@@ -135,6 +135,9 @@ def series_reference(headers: Sequence[Header]) -> datetime:
             return scan
     offset_s = number(first.get("FrameReferenceTime") or 0.0) / 1000.0
     if offset_s > 0.0:
+        factor = number(first.get("DecayFactor") or 1.0)
+        if factor > 1.0:
+            offset_s = math.log2(factor) * number(administration(first)["RadionuclideHalfLife"])
         return begun + timedelta(seconds=_mean_instant_s(first) - offset_s)
     return begun
 

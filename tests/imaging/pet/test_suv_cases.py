@@ -12,8 +12,10 @@ from operandi.domain.participant import Sex
 from operandi.imaging.dicom.assemble import Stack
 from operandi.imaging.pet.declaration import Declaration, Recorded
 from operandi.imaging.pet.injection import nuclide_of
-from operandi.imaging.pet.suv import suv_of
+from operandi.imaging.pet.suv import normalized, suv_of
 from operandi.quantities.errors import OperandiError
+from operandi.quantities.kinds import SUV_LEAN_BODY_MASS_JANMAHASATIAN
+from operandi.quantities.nuclides import GA68
 from tests.imaging.pet.suv_cases import CASES, RELATIVE_TOLERANCE, Case
 
 
@@ -96,3 +98,55 @@ def test_a_stored_lean_suv_is_undone_with_the_height_that_the_scanner_used() -> 
 def test_refuses_to_replace_the_dose_inside_a_stored_suv() -> None:
     with pytest.raises(OperandiError, match=r"stored SUV .* cannot replace it"):
         suv_of(_stack(_stored()), zone=UTC, declared=Declaration(activity_from="records"))
+
+
+def _lean_kg(mass_kg: float) -> float:
+    """Janmahasatian, a man of 1.63 m."""
+    return 9270 * mass_kg / (6680 + 216 * mass_kg / 1.63**2)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "expected"),
+    [
+        (Recorded(), 1.0),
+        # SUL is c * lean / A: of the recorded 86 kg, where the scanner took the lean mass of 85.
+        (Recorded(body_mass_kg=86.0), _lean_kg(86.0) / _lean_kg(85.0)),
+    ],
+    ids=["header alone", "record of 86 kg"],
+)
+def test_a_stored_lean_suv_comes_back_as_lean_suv_of_the_mass_that_counts(
+    recorded: Recorded, expected: float
+) -> None:
+    suv = suv_of(_stack(_stored(SUVType="LBMJANMA")), zone=UTC, recorded=recorded)
+
+    lean = normalized(suv, SUV_LEAN_BODY_MASS_JANMAHASATIAN)
+
+    np.testing.assert_allclose(lean.values, expected, rtol=1e-6)
+
+
+def test_refuses_a_stored_suv_of_another_nuclide_than_the_record() -> None:
+    at = datetime(2025, 1, 1, 10, tzinfo=UTC)
+    other = Administration(GA68, 150e6, at, GA68.half_life_s)
+
+    with pytest.raises(OperandiError, match="68Ga was injected, but RadionuclideCodeSequence"):
+        suv_of(_stack(_stored()), zone=UTC, recorded=Recorded(administration=other))
+
+
+def test_evidence_says_what_was_declared_and_what_the_header_said() -> None:
+    bare = {
+        "RadionuclideTotalDose": 150_000.0,
+        "RadiopharmaceuticalStartDateTime": "20250101100000",
+    }
+    base = next(case for case in CASES if case.name == "a half-life of zero is no half-life")
+    case = Case(
+        name="a bare header",
+        headers=({**base.headers[0], "RadiopharmaceuticalInformationSequence": (bare,)},),
+        source="Operandi",
+    )
+    declared = Declaration(nuclide="68Ga", half_life_s=4069.8, activity_unit="kBq")
+
+    evidence = " / ".join(suv_of(_stack(case), zone=UTC, declared=declared).evidence)
+
+    assert "68Ga (declared), half-life 4069.8 s (declared)" in evidence
+    assert "RadionuclideTotalDose in kBq (declared)" in evidence
+    assert "from the header" not in evidence

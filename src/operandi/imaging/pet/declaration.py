@@ -1,24 +1,31 @@
 """What the study file declares where a header is ambiguous, and what the study's records say."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from operandi.domain.administration import Administration
 from operandi.domain.participant import Sex
+
+LIMIT_IT: Final = (
+    "Limit the declaration to the visits that need it with [[declare.visit]], or remove it."
+)
+"""What to do where a declaration contradicts a header that says one thing, and says it soundly."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration:
     """The ``[declare]`` table of study.toml: a person's answer to an ambiguous header.
 
-    Each field is empty until declared; what is used is recorded in the provenance.
+    Each field is empty until declared; what is used is recorded in the provenance. An answer is
+    used only where the header is missing, refused or contradicts itself; one that contradicts a
+    sound header is refused, because it would be wrong for that scan without a word.
 
     Parameters
     ----------
     nuclide : str
-        Radionuclide, where the header names none.
+        Radionuclide, where the header names none or two.
     half_life_s : float or None
-        Half-life that the scanner used, s.
+        Half-life that the scanner used, s; within 5 % of the evaluated one.
     decay_corrected_to : str
         The instant that stored values refer to.
     activity_unit : str

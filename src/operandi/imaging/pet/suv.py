@@ -18,11 +18,15 @@ from operandi.imaging.dicom.assemble import Stack
 from operandi.imaging.dicom.header import Header
 from operandi.imaging.pet import body
 from operandi.imaging.pet.concentration import (
+    SUV_UNITS,
     DecayCorrected,
     concentration_scale,
     decay_reference,
     mapped_scale,
+    positive_factors,
+    require_agreement,
     require_attenuation_corrected,
+    require_decay_corrected,
 )
 from operandi.imaging.pet.declaration import (
     NOTHING_DECLARED,
@@ -30,8 +34,8 @@ from operandi.imaging.pet.declaration import (
     Declaration,
     Recorded,
 )
-from operandi.imaging.pet.injection import administration_of
-from operandi.imaging.pet.timing import number
+from operandi.imaging.pet.injection import administration_of, require_same_injection
+from operandi.imaging.pet.timing import first_acquisition, number
 from operandi.quantities.errors import DataError, UnsupportedError
 from operandi.quantities.kinds import (
     ACTIVITY_CONCENTRATION,
@@ -46,8 +50,6 @@ from operandi.quantities.kinds import (
 PLAUSIBLE_MASS_KG: Final = (25.0, 300.0)
 PLAUSIBLE_HEIGHT_M: Final = (1.2, 2.3)
 _MASS_AGREEMENT: Final = 0.02
-_FACTOR_AGREEMENT: Final = 0.01
-_SUV_UNIT: Final = "{SUVbw}g/ml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,13 +134,18 @@ def suv_of(
     )
     stored = _stored_suv_scale(headers, size, declared=declared)
     if stored is not None:
-        scale, note = stored
-        scale, note = _with_declared_sources(scale, note, headers, mass_kg, declared=declared)
-        volume = _scaled(stack, scale, SUV_BODY_WEIGHT)
-        return Suv(
-            volume=volume, body_size=size, administration=None, uptake_s=None, evidence=(note,)
+        scale, evidence = _checked_stored_scale(
+            stored, headers, mass_kg, zone=zone, recorded=recorded, declared=declared
         )
-    decay = decay_reference(headers, declared=declared, zone=zone)
+        return Suv(
+            volume=_scaled(stack, scale, SUV_BODY_WEIGHT),
+            body_size=size,
+            administration=None,
+            uptake_s=None,
+            evidence=(*evidence, *((mass_evidence,) if mass_evidence else ())),
+        )
+    injected_at = None if recorded.administration is None else recorded.administration.at
+    decay = decay_reference(headers, declared=declared, zone=zone, injected_at=injected_at)
     pet, scale_note = _concentration(stack, decay)
     injected, injected_evidence = administration_of(
         headers, scan=decay.scan, recorded=recorded, declared=declared, zone=zone
@@ -146,7 +153,10 @@ def suv_of(
     if mass_kg is None:
         raise _missing_mass(headers)
     result = suv_body_weight(pet, injected, body_mass_kg=mass_kg)
-    _require_mapping_agrees(headers, decay, injected, mass_kg=mass_kg)
+    mapped = mapped_scale(headers, units=SUV_UNITS)
+    if mapped is not None:
+        ours = _suv_factors(headers, decay, injected, mass_kg=mass_kg)
+        require_agreement(mapped, ours, _MAPPING, "dose, time and weight")
     evidence = (scale_note, *decay.evidence, *injected_evidence, mass_evidence)
     return Suv(
         volume=result,
@@ -239,14 +249,71 @@ def _stored_suv_scale(
         ratio = _mass_ratio(units, suv_type, used, declared=declared)
         return ones * ratio, f"stored SUV, Units {units}, SUVType {suv_type}"
     if units == "CNTS":
-        factors = [number(header, "PhilipsSUVScaleFactor") for header in headers]
-        if all(factor is not None and factor > 0 for factor in factors):
-            return np.array(factors, float), "Units CNTS with Philips SUV factor (7053,1000)"
+        factors = positive_factors(headers, "PhilipsSUVScaleFactor")
+        if factors is not None:
+            return factors, "Units CNTS with Philips SUV factor (7053,1000)"
     if units in {"CNTS", "PROPCNTS", ""}:
-        mapped = mapped_scale(headers, unit=_SUV_UNIT)
+        mapped = mapped_scale(headers, units=SUV_UNITS)
         if mapped is not None:
-            return mapped, f"RealWorldValueMappingSequence in {_SUV_UNIT}"
+            return mapped, _MAPPING
     return None
+
+
+_MAPPING: Final = f"RealWorldValueMappingSequence in {SUV_UNITS[0]}"
+
+
+def _checked_stored_scale(
+    stored: tuple[npt.NDArray[np.float64], str],
+    headers: Sequence[Header],
+    mass_kg: float | None,
+    *,
+    zone: tzinfo,
+    recorded: Recorded,
+    declared: Declaration,
+) -> tuple[npt.NDArray[np.float64], tuple[str, ...]]:
+    """Hold a stored SUV against what else is known, and bring it to the recorded mass."""
+    scale, note = stored
+    require_decay_corrected(headers)
+    mapped = mapped_scale(headers, units=SUV_UNITS)
+    if mapped is not None:
+        require_agreement(mapped, scale, _MAPPING, note)
+    ours = _suv_factors_of_header(headers, zone=zone, declared=declared)
+    if ours is not None:
+        require_agreement(scale, ours, note, "dose, time and weight with the activity factor")
+    scale, note = _with_recorded_mass(scale, note, headers, mass_kg, declared=declared)
+    if recorded.administration is None:
+        return scale, (note,)
+    agreement = require_same_injection(
+        headers,
+        scan=first_acquisition(headers, zone=zone),
+        recorded=recorded,
+        declared=declared,
+        zone=zone,
+    )
+    return scale, (note, agreement) if agreement else (note,)
+
+
+def _suv_factors(
+    headers: Sequence[Header], decay: DecayCorrected, injected: Administration, *, mass_kg: float
+) -> npt.NDArray[np.float64]:
+    """SUV for one rescaled stored unit, per slice, by way of activity concentration."""
+    scale, _ = concentration_scale(headers)
+    return scale * decay.factors * mass_kg * 1000.0 / injected.activity_at(decay.reference)
+
+
+def _suv_factors_of_header(
+    headers: Sequence[Header], *, zone: tzinfo, declared: Declaration
+) -> npt.NDArray[np.float64] | None:
+    """A second opinion on a stored SUV from the same header; None where it cannot be had."""
+    mass_kg = number(headers[0], "PatientWeight")
+    try:
+        decay = decay_reference(headers, declared=declared, zone=zone)
+        injected, _ = administration_of(
+            headers, scan=decay.scan, recorded=NOTHING_RECORDED, declared=declared, zone=zone
+        )
+        return _suv_factors(headers, decay, injected, mass_kg=mass_kg) if mass_kg else None
+    except (DataError, UnsupportedError):
+        return None
 
 
 def _size_in_header(headers: Sequence[Header], otherwise: BodySize) -> BodySize:
@@ -259,7 +326,7 @@ def _size_in_header(headers: Sequence[Header], otherwise: BodySize) -> BodySize:
     )
 
 
-def _with_declared_sources(
+def _with_recorded_mass(
     scale: npt.NDArray[np.float64],
     note: str,
     headers: Sequence[Header],
@@ -267,7 +334,7 @@ def _with_declared_sources(
     *,
     declared: Declaration,
 ) -> tuple[npt.NDArray[np.float64], str]:
-    """Bring a stored SUV to the recorded mass where the study declares that the records count."""
+    """Bring a stored SUV from the header's mass to the one that counts, as for Bq/mL."""
     if declared.activity_from == "records":
         raise DataError(
             "The scanner stored SUV (Units, SUVType), made with the header's dose; the recorded "
@@ -275,13 +342,13 @@ def _with_declared_sources(
             remedy="Export the series in Bq/mL.",
         )
     header_kg = number(headers[0], "PatientWeight")
-    if declared.body_mass_from != "records" or mass_kg is None or mass_kg == header_kg:
-        return scale, note
-    if not header_kg:
+    if not header_kg and declared.body_mass_from == "records":
         raise DataError(
             "The scanner stored SUV, and PatientWeight is missing: the mass it used is unknown.",
             remedy="Export the series in Bq/mL.",
         )
+    if not header_kg or mass_kg is None or mass_kg == header_kg:
+        return scale, note
     return scale * mass_kg / header_kg, f"{note}, brought from {header_kg:g} to {mass_kg:g} kg"
 
 
@@ -317,7 +384,8 @@ def _declared_ideal_weight(height_m: float, sex: Sex, declared: Declaration) -> 
     if declared.ideal_body_weight == "sugawara":
         return body.ideal_body_weight_sugawara(height_m=height_m, sex=sex)
     raise DataError(
-        "SUVType is IBW; the standard does not say by which formula.",
+        "SUVType is IBW. The standard means Sugawara's formula (PS3.16 CID 85), but scanners also "
+        "store Robinson's, and nothing in the header tells them apart.",
         remedy='Declare ideal_body_weight = "robinson" or "sugawara" in study.toml.',
     )
 
@@ -391,7 +459,7 @@ def _body_mass(
                     '"records" or "header" in study.toml.',
                 )
         return record_kg, f"body mass {record_kg:g} kg from vitals"
-    if header_kg is None:
+    if not header_kg:
         return None, ""
     _require_plausible(header_kg, "PatientWeight", PLAUSIBLE_MASS_KG, "kg")
     return header_kg, f"body mass {header_kg:g} kg from PatientWeight"
@@ -437,21 +505,3 @@ def _missing_mass(headers: Sequence[Header]) -> DataError:
         f"SUV needs body mass; PatientWeight is {stated} and vitals has no row for this visit.",
         remedy="Record the weight in vitals; it is never assumed.",
     )
-
-
-def _require_mapping_agrees(
-    headers: Sequence[Header], decay: DecayCorrected, injected: Administration, *, mass_kg: float
-) -> None:
-    """Hold the scanner's own SUV mapping, a second opinion, against ours."""
-    mapped = mapped_scale(headers, unit=_SUV_UNIT)
-    if mapped is None:
-        return
-    scale, _ = concentration_scale(headers)
-    ours = scale * decay.factors * mass_kg * 1000.0 / injected.activity_at(decay.reference)
-    worst = float(np.abs(mapped / ours - 1.0).max())
-    if worst > _FACTOR_AGREEMENT:
-        raise DataError(
-            f"RealWorldValueMappingSequence maps to SUV {100 * worst:.1f} % off what dose, time "
-            "and weight in the same header give.",
-            remedy="Ask the scanner's site which of them was corrected later.",
-        )

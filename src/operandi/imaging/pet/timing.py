@@ -17,6 +17,13 @@ _OFFSET: Final = re.compile(r"([+-])(\d{2})(\d{2})", flags=re.ASCII)
 
 AGREEMENT_S: Final = 60.0
 """Two statements of one instant agree within a minute: clocks are read to the minute."""
+_FACTOR_IS_ONE: Final = 1e-6
+_LONGEST_SCAN: Final = timedelta(hours=2)
+"""No series takes longer from first to last acquisition; three beds of SPECT take 90 min."""
+_DATED_ABOVE_S: Final = 6 * 3600.0
+"""With a longer half-life a time of day fits several days, each with a plausible activity."""
+_CLOCKS_APART: Final = timedelta(hours=1)
+"""An injection this little after the scan's start is a wrong clock, not the day before."""
 
 
 def day_of(header: Header, keyword: str) -> date:
@@ -74,9 +81,7 @@ def instant_of(header: Header, *, day: str, clock: str, zone: tzinfo) -> datetim
     DataError
         If either is absent or malformed.
     """
-    return datetime.combine(
-        day_of(header, day), clock_of(header, clock), _zone(header, zone)
-    ).astimezone(UTC)
+    return _instant(day_of(header, day), clock_of(header, clock), _zone(header, zone), tag=day)
 
 
 def date_time_of(header: Header, text: Any, *, keyword: str, zone: tzinfo) -> datetime:
@@ -92,7 +97,17 @@ def date_time_of(header: Header, text: Any, *, keyword: str, zone: tzinfo) -> da
         raise DataError(f"{keyword} is {text!r}; needed YYYYMMDDHHMMSS.")
     parts = {"day": match[1], "clock": match[2]}
     stated = _offset(match[3]) if match[3] else _zone(header, zone)
-    return datetime.combine(day_of(parts, "day"), clock_of(parts, "clock"), stated).astimezone(UTC)
+    return _instant(day_of(parts, "day"), clock_of(parts, "clock"), stated, tag=keyword)
+
+
+def _instant(day: date, clock: time, zone: tzinfo, *, tag: str) -> datetime:
+    try:
+        return datetime.combine(day, clock, zone).astimezone(UTC)
+    except (OverflowError, ValueError):
+        raise DataError(
+            f"{tag} is {day.isoformat()}, at the end of the calendar; needed the day of the scan.",
+            remedy="De-identification may have replaced the date; export the series again.",
+        ) from None
 
 
 def states_offset(header: Header) -> bool:
@@ -128,6 +143,46 @@ def acquisition_start(header: Header, *, zone: tzinfo) -> datetime:
         text = header["AcquisitionDateTime"]
         return date_time_of(header, text, keyword="AcquisitionDateTime", zone=zone)
     return instant_of(header, day="AcquisitionDate", clock="AcquisitionTime", zone=zone)
+
+
+def first_acquisition(headers: Sequence[Header], *, zone: tzinfo) -> datetime:
+    """When the first of a series' slices was acquired.
+
+    Raises
+    ------
+    DataError
+        If a slice does not say, the slices cannot be of one scan, or the time was zeroed.
+    """
+    offsets = {str(header.get("TimezoneOffsetFromUTC") or "") for header in headers}
+    if len(offsets) > 1:
+        raise DataError(
+            f"TimezoneOffsetFromUTC differs between the slices of one series: {sorted(offsets)}.",
+            remedy="Export the original series from the scanner.",
+        )
+    starts = [acquisition_start(header, zone=zone) for header in headers]
+    first, last = min(starts), max(starts)
+    if last - first > _LONGEST_SCAN:
+        raise DataError(
+            f"AcquisitionTime of the slices of one series lies between {first:%Y-%m-%d %H:%M:%S} "
+            f"and {last:%Y-%m-%d %H:%M:%S} (UTC), more than {_LONGEST_SCAN} apart.",
+            remedy="Export the original series from the scanner.",
+        )
+    _refuse_zeroed(headers[starts.index(first)], "AcquisitionTime")
+    return first
+
+
+def _refuse_zeroed(header: Header, keyword: str) -> None:
+    """Nobody is injected or scanned at the stroke of midnight; emptied fields say so."""
+    if header.get(keyword) in {None, ""} or clock_of(header, keyword) != time():
+        return
+    raise DataError(
+        f"{keyword} is {header.get(keyword)!r}, midnight to the second: a time that "
+        "de-identification or an empty form has set to zero.",
+        remedy="Export the series with its times."
+        if not keyword.startswith("Radio")
+        else 'Record injected_at in tracer_administrations and declare activity_from = "records" '
+        "in study.toml.",
+    )
 
 
 def frame_duration_s(header: Header) -> float:
@@ -167,6 +222,24 @@ def number(header: Header, keyword: str) -> float | None:
     raise DataError(f"{keyword} is {value!r}; needed a number.")
 
 
+def decay_factor_s(header: Header, *, half_life_s: float) -> float | None:
+    """For what time DecayFactor corrects, s: ``T * log2(factor)``; None where it says nothing.
+
+    Raises
+    ------
+    DataError
+        If the factor is below one.
+    """
+    factor = number(header, "DecayFactor")
+    if factor is None or abs(factor - 1.0) <= _FACTOR_IS_ONE:
+        return None
+    if factor < 1.0:
+        raise DataError(
+            f"DecayFactor is {factor:g}; needed at least 1 for an image corrected for decay."
+        )
+    return half_life_s * math.log2(factor)
+
+
 def scan_start(
     headers: Sequence[Header], *, half_life_s: float, zone: tzinfo
 ) -> tuple[datetime, str]:
@@ -174,8 +247,9 @@ def scan_start(
 
     SeriesTime where it is not after the first acquisition (a series re-sent or reformatted later
     carries a later one); else the private scan time of GE or Siemens; else acquisition time minus
-    FrameReferenceTime plus the frame average's delay; else the earliest acquisition. A private
-    time that contradicts SeriesTime is refused.
+    FrameReferenceTime plus the frame average's delay; else the earliest acquisition. Where
+    DecayFactor says for what time the frame was corrected, that stands for FrameReferenceTime,
+    which GE counts to the frame's start. A private time that contradicts SeriesTime is refused.
 
     Raises
     ------
@@ -186,13 +260,7 @@ def scan_start(
     ----------
     .. [1] Kinahan et al., QIBA FDG-PET/CT Profile 1.05, appendix G, vendor-neutral pseudo-code.
     """
-    offsets = {str(header.get("TimezoneOffsetFromUTC") or "") for header in headers}
-    if len(offsets) > 1:
-        raise DataError(
-            f"TimezoneOffsetFromUTC differs between the slices of one series: {sorted(offsets)}.",
-            remedy="Export the original series from the scanner.",
-        )
-    earliest = min(acquisition_start(header, zone=zone) for header in headers)
+    earliest = first_acquisition(headers, zone=zone)
     first = headers[0]
     series = instant_of(first, day="SeriesDate", clock="SeriesTime", zone=zone)
     if any(
@@ -200,6 +268,7 @@ def scan_start(
         for header in headers
     ):
         raise DataError("SeriesDate and SeriesTime differ between the slices of one series.")
+    _refuse_zeroed(first, "SeriesTime")
     if series <= earliest:
         if earliest - series > timedelta(hours=24):
             raise DataError(
@@ -252,49 +321,64 @@ def _require_siemens_agrees(header: Header, series: datetime, *, zone: tzinfo) -
 
 
 def _start_by_frame(header: Header, *, half_life_s: float, zone: tzinfo) -> datetime:
-    reference_s = (number(header, "FrameReferenceTime") or 0.0) / 1000.0
+    reference_s = decay_factor_s(header, half_life_s=half_life_s)
+    if reference_s is None:
+        reference_s = (number(header, "FrameReferenceTime") or 0.0) / 1000.0
     average_s = frame_average_delay_s(frame_duration_s(header), half_life_s=half_life_s)
     return acquisition_start(header, zone=zone) + timedelta(seconds=average_s - reference_s)
 
 
 def injection_time(
-    header: Header, *, scan: datetime, declared: Declaration, zone: tzinfo
+    header: Header,
+    *,
+    scan: datetime,
+    half_life_s: float,
+    declared: Declaration,
+    zone: tzinfo,
+    recorded_at: datetime | None = None,
 ) -> tuple[datetime, str]:
     """When the tracer was injected, and which tag says so.
 
-    A time without a date is on the day of the scan, or the day before if it would be after it.
+    A time without a date is on the day of the scan, or the day before if it would be well after
+    it; of a long-lived nuclide it is on the day of the recorded injection.
+
+    Parameters
+    ----------
+    recorded_at : datetime, optional
+        The injection in the study's records; stands in where the header states no time.
 
     Raises
     ------
     DataError
-        If no tag says so, or two disagree.
+        If nothing says so, two tags disagree, or a time was zeroed or lacks its date.
     """
     item = radiopharmaceutical(header)
-    full, clock = (
-        item.get("RadiopharmaceuticalStartDateTime"),
-        item.get("RadiopharmaceuticalStartTime"),
-    )
     zoned = {**item, "TimezoneOffsetFromUTC": header.get("TimezoneOffsetFromUTC")}
-    by_date_time = (
-        date_time_of(zoned, full, keyword="RadiopharmaceuticalStartDateTime", zone=zone)
-        if full
-        else None
-    )
-    by_clock = _clock_before(zoned, scan, zone=zone) if clock not in {None, ""} else None
-    if by_date_time is not None and by_clock is not None:
-        apart_s = abs((by_date_time - by_clock).total_seconds()) % 86400.0
-        if min(apart_s, 86400.0 - apart_s) > AGREEMENT_S and not declared.injection_time_from:
+    full = item.get("RadiopharmaceuticalStartDateTime")
+    clock = item.get("RadiopharmaceuticalStartTime")
+    states_clock = clock not in {None, ""}
+    if full:
+        at = date_time_of(zoned, full, keyword="RadiopharmaceuticalStartDateTime", zone=zone)
+        agree = not states_clock or _same_clock(at, zoned, zone=zone)
+        if not agree and not declared.injection_time_from:
             raise DataError(
                 f"RadiopharmaceuticalStartDateTime {full!r} and RadiopharmaceuticalStartTime "
                 f"{clock!r} disagree.",
                 remedy='Declare injection_time_from = "datetime" or "time" in study.toml.',
             )
-        if declared.injection_time_from == "time":
-            return by_clock, "RadiopharmaceuticalStartTime (declared)"
-    if by_date_time is not None:
-        return by_date_time, "RadiopharmaceuticalStartDateTime"
-    if by_clock is not None:
-        return by_clock, "RadiopharmaceuticalStartTime on the day of the scan or the day before"
+        by_clock = states_clock and declared.injection_time_from == "time"
+        if not by_clock or (agree and half_life_s > _DATED_ABOVE_S):
+            _refuse_zeroed(
+                {"RadiopharmaceuticalStartDateTime": re.split("[+-]", str(full))[0][8:]},
+                "RadiopharmaceuticalStartDateTime",
+            )
+            return at, "RadiopharmaceuticalStartDateTime"
+    if states_clock:
+        at = _placed(zoned, scan, half_life_s=half_life_s, zone=zone, recorded_at=recorded_at)
+        declaration = " (declared)" if full else ""
+        return at, f"RadiopharmaceuticalStartTime on the nearest day before the scan{declaration}"
+    if recorded_at is not None:
+        return recorded_at, "injected_at of tracer_administrations, as the header states none"
     raise DataError(
         "Neither RadiopharmaceuticalStartDateTime nor RadiopharmaceuticalStartTime says when the "
         "tracer was injected.",
@@ -302,27 +386,76 @@ def injection_time(
     )
 
 
-def _clock_before(item: Header, scan: datetime, *, zone: tzinfo) -> datetime:
+def _same_clock(at: datetime, item: Header, *, zone: tzinfo) -> bool:
+    """Whether StartTime is the time of day of *at*; whole days apart do not count."""
+    on_that_day = _on_day_of(at, item, zone=zone)
+    apart_s = abs((at - on_that_day).total_seconds())
+    return min(apart_s, 86400.0 - apart_s) <= AGREEMENT_S
+
+
+def _on_day_of(instant: datetime, item: Header, *, zone: tzinfo, days: int = 0) -> datetime:
+    """StartTime on the local day of *instant*, or *days* later."""
     local = _zone(item, zone)
     clock = clock_of(item, "RadiopharmaceuticalStartTime")
-    injected = datetime.combine(scan.astimezone(local).date(), clock, local)
-    if injected > scan:
-        injected = datetime.combine(injected.date() - timedelta(days=1), clock, local)
-    return injected.astimezone(UTC)
+    try:
+        day = instant.astimezone(local).date() + timedelta(days=days)
+    except OverflowError:
+        raise DataError(
+            "RadiopharmaceuticalStartTime cannot be placed on a day near "
+            f"{instant.date().isoformat()}, at the end of the calendar.",
+            remedy="De-identification may have replaced the dates; export the series again.",
+        ) from None
+    return _instant(day, clock, local, tag="RadiopharmaceuticalStartTime")
+
+
+def _placed(
+    item: Header,
+    scan: datetime,
+    *,
+    half_life_s: float,
+    zone: tzinfo,
+    recorded_at: datetime | None,
+) -> datetime:
+    """Find the day of a StartTime that has no date."""
+    _refuse_zeroed(item, "RadiopharmaceuticalStartTime")
+    stated = item.get("RadiopharmaceuticalStartTime")
+    if half_life_s > _DATED_ABOVE_S:
+        if recorded_at is None:
+            raise DataError(
+                f"RadiopharmaceuticalStartTime is {stated!r} without a date, and with a half-life "
+                f"of {half_life_s / 3600.0:.1f} h the injection may be of several days.",
+                remedy="Record injected_at in tracer_administrations, or export the series with "
+                "RadiopharmaceuticalStartDateTime.",
+            )
+        days = (_on_day_of(recorded_at, item, zone=zone, days=days) for days in (-1, 0, 1))
+        return min(days, key=lambda at: abs(at - recorded_at))
+    injected = _on_day_of(scan, item, zone=zone)
+    if injected <= scan:
+        return injected
+    if injected - scan < _CLOCKS_APART:
+        raise DataError(
+            f"RadiopharmaceuticalStartTime {stated!r} lies "
+            f"{(injected - scan).total_seconds():.0f} s after the start of the scan, "
+            f"{scan:%Y-%m-%d %H:%M:%S} (UTC).",
+            remedy="The clocks of scanner and dose calibrator disagree: record the injection in "
+            'tracer_administrations and declare activity_from = "records".',
+        )
+    return _on_day_of(scan, item, zone=zone, days=-1)
 
 
 def radiopharmaceutical(header: Header) -> Header:
-    """Return the one item of RadiopharmaceuticalInformationSequence.
+    """Return the one item of RadiopharmaceuticalInformationSequence, empty where there is none.
 
     Raises
     ------
     DataError
-        If there is none, or more than one.
+        If there are several that differ.
     """
     items: Sequence[Header] = header.get("RadiopharmaceuticalInformationSequence") or ()
-    if len(items) != 1:
+    if any(item != items[0] for item in items[1:]):
         raise DataError(
-            f"RadiopharmaceuticalInformationSequence has {len(items)} items; needed one.",
-            remedy="Record the injection in tracer_administrations.",
+            f"RadiopharmaceuticalInformationSequence has {len(items)} items that differ; needed "
+            "one.",
+            remedy="Export the series with the injection that it shows.",
         )
-    return items[0]
+    return items[0] if items else {}
