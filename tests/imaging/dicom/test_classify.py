@@ -111,6 +111,46 @@ def test_the_radionuclide_tells_spect_stored_as_pet(
     assert what_is(tmp_path, [dataset]).type is expected
 
 
+@pytest.mark.parametrize(
+    ("code", "scheme", "drug", "expected"),
+    [
+        ("C-101ED", "SRT", "", Kind.SPECT),
+        ("447553000", "SCT", "", Kind.SPECT),
+        ("C-163A8", "SRT", "DOTATOC", Kind.SPECT),
+        ("", "", "177Lu-DOTATATE", Kind.SPECT),
+        ("", "", "[177Lu]Lu-PSMA-617", Kind.SPECT),
+        ("L-1", "99HOME", "Lu-177 DOTATATE", Kind.SPECT),
+        ("", "", "Technetium 99m sestamibi", Kind.SPECT),
+        ("", "", "I-123 MIBG", Kind.SPECT),
+        ("C-131A3", "SRT", "177Lu-DOTATATE follows", Kind.PET_ATTENUATION_CORRECTED),
+        ("C-131A3", "SRT", "", Kind.PET_ATTENUATION_CORRECTED),
+        ("", "", "[68Ga]Ga-DOTATATE", Kind.PET_ATTENUATION_CORRECTED),
+        ("", "", "18F-PSMA-1007", Kind.PET_ATTENUATION_CORRECTED),
+        ("", "", "124I-MIBG", Kind.PET_ATTENUATION_CORRECTED),
+        ("", "", "68Ga-FAPI 67", Kind.PET_ATTENUATION_CORRECTED),
+        ("", "", "", Kind.PET_ATTENUATION_CORRECTED),
+    ],
+)
+def test_a_code_without_meaning_and_the_name_of_the_drug_tell_spect_too(
+    code: str, scheme: str, drug: str, expected: Kind, tmp_path: Path
+) -> None:
+    dataset = made.a_slice(modality="PT")
+    (tracer,) = dataset.RadiopharmaceuticalInformationSequence
+    tracer.RadionuclideCodeSequence = made.a_code(code, scheme, "") if code else []
+    tracer.Radiopharmaceutical = drug
+
+    assert what_is(tmp_path, [dataset]).type is expected
+
+
+def test_the_meaning_of_the_radionuclide_decides_before_code_and_drug(tmp_path: Path) -> None:
+    dataset = made.a_slice(modality="PT")
+    (tracer,) = dataset.RadiopharmaceuticalInformationSequence
+    tracer.RadionuclideCodeSequence = made.a_code("C-101ED", "SRT", "^68^Gallium")
+    tracer.Radiopharmaceutical = "DOTATATE before 177Lu therapy"
+
+    assert what_is(tmp_path, [dataset]).type is Kind.PET_ATTENUATION_CORRECTED
+
+
 # --- MR ---------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from operandi.imaging.dicom.header import Header
+from operandi.quantities.nuclides import NUCLIDES
 
 
 class SeriesType(StrEnum):
@@ -109,14 +110,82 @@ def _classify_pet(header: Header) -> Classification:
 
 _SINGLE_PHOTON: Final = re.compile(r"(?<!\d)(67|99m?|111|123|131|133|177|201)(?!\d)")
 
+_SINGLE_PHOTON_CODES: Final = {
+    # DICOM CID 18 in SNOMED RT, as scanners write it, and in SNOMED CT; without what is in CID
+    # 4020 (PET) too, such as 90Y, and what no camera images.
+    "C-101ED": "177Lu", "447553000": "177Lu",
+    "C-163A8": "99mTc", "72454006": "99mTc",
+    "C-145A4": "111In", "56609000": "111In",
+    "C-145A5": "113mIn", "48895003": "113mIn",
+    "C-114A4": "123I", "21572004": "123I",
+    "C-114B1": "131I", "1368003": "131I",
+    "C-131A2": "67Ga", "2008008": "67Ga",
+    "C-127A3": "67Cu", "53700003": "67Cu",
+    "C-138A9": "201Tl", "60057003": "201Tl",
+    "C-172A8": "133Xe", "80751004": "133Xe",
+    "C-172A5": "127Xe", "27081007": "127Xe",
+    "C-173A5": "81mKr", "61716009": "81mKr",
+    "C-11906": "186Re", "395865006": "186Re",
+    "C-1018D": "188Re", "423578007": "188Re",
+    "C-B1134": "153Sm", "419804008": "153Sm",
+    "C1943": "166Ho",
+}  # fmt: skip
+
+_POSITRON_CODES: Final = frozenset(
+    value for nuclide in NUCLIDES if nuclide.positron_emitter for value in nuclide.code_values
+)
+
+_ELEMENTS: Final = {
+    "Lu|Lutetium": "177",
+    "Tc|Technetium": "99m?",
+    "In|Indium": "111|113m",
+    "I|Iod(?:ine)?": "123|131",
+    "Ga|Gallium": "67",
+    "Cu|Copper": "67",
+    "Tl|Thallium": "201",
+    "Xe|Xenon": "127|133",
+    "Kr|Krypton": "81m",
+    "Re|Rhenium": "186|188",
+    "Sm|Samarium": "153",
+    "Ho|Holmium": "166",
+}
+_SINGLE_PHOTON_DRUG: Final = re.compile(
+    "|".join(
+        rf"(?<!\d)(?:{mass})[\s^\-\[\]]*(?:{element})(?![a-z])"
+        rf"|(?<![a-z])(?:{element})[\s^\-\[\]]*(?:{mass})(?!\d)"
+        for element, mass in _ELEMENTS.items()
+    ),
+    flags=re.IGNORECASE,
+)
+"""177Lu-DOTATATE, Tc-99m MIBI. Mass and element together: a drug's name has numbers of its own."""
+
 
 def _single_photon_evidence(header: Header) -> str:
-    """SPECT is at times stored as PET; the radionuclide gives it away."""
+    """SPECT is at times stored as PET; the radionuclide gives it away.
+
+    What the code means in words decides before its value, which is at times mistyped, and both
+    before the drug's name, which is read only where they are silent.
+    """
     for item in header.get("RadiopharmaceuticalInformationSequence") or ():
+        silent = True
         for code in item.get("RadionuclideCodeSequence") or ():
-            meaning = str(code.get("CodeMeaning") or "")
+            meaning, value = (str(code.get(k) or "") for k in ("CodeMeaning", "CodeValue"))
+            silent &= not meaning and value not in _POSITRON_CODES
             if _SINGLE_PHOTON.search(meaning):
                 return f"radionuclide {meaning!r} is no positron emitter"
+            if not meaning and value in _SINGLE_PHOTON_CODES:
+                nuclide = _SINGLE_PHOTON_CODES[value]
+                return f"radionuclide code {value} is {nuclide}, no positron emitter"
+        drugs = (
+            item.get("Radiopharmaceutical"),
+            *(
+                code.get("CodeMeaning")
+                for code in item.get("RadiopharmaceuticalCodeSequence") or ()
+            ),
+        )
+        for drug in drugs:
+            if silent and _SINGLE_PHOTON_DRUG.search(str(drug or "")):
+                return f"radiopharmaceutical {drug!r} is no positron emitter"
     return ""
 
 
