@@ -1,7 +1,10 @@
 """Volumes of a series are told apart by contrast, then by time; no slice is lost or used twice."""
 
+import itertools
 import json
+import re
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +98,121 @@ def test_slices_acquired_one_after_the_other_are_no_time_points(tmp_path: Path) 
 
     assert [numbers(stack) for stack in stacks] == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
     assert [stack.key for stack in stacks] == [(("repetition", n),) for n in "123"]
+
+
+NEAR_MIDNIGHT = ("235500", "235959", "000500")
+
+
+def over_midnight(
+    *, modality: str = "MR", numbers: Sequence[int] = range(1, 10), **attributes: Sequence[Any]
+) -> list[Dataset]:
+    """Three time points of three slices, by the clock alone; *attributes* of each time point."""
+    datasets = []
+    for t, k in itertools.product(range(3), range(3)):
+        dataset = made.a_slice(3 * t + k + 1, k=k, modality=modality, AcquisitionDate=None)
+        made.changed(dataset, AcquisitionTime=NEAR_MIDNIGHT[t], InstanceNumber=numbers[3 * t + k])
+        if modality == "PT":
+            made.changed(dataset, RescaleSlope="1", FrameReferenceTime=None)
+        datasets.append(
+            made.changed(dataset, **{name: value[t] for name, value in attributes.items()})
+        )
+    return datasets
+
+
+IN_DISORDER = (1, 5, 3, 4, 2, 6, 9, 8, 7)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "key"),
+    [
+        ({}, "repetition"),
+        ({"AcquisitionDate": ("20250301", "20250301", "20250302")}, "acquisition time"),
+        (
+            {
+                "AcquisitionDateTime": (
+                    "20250301235500+0100",
+                    "20250301235959+0100",
+                    "20250302000500+0100",
+                )
+            },
+            "acquisition time",
+        ),
+        ({"AcquisitionDate": ("20250301",) * 3}, "repetition"),  # copied from the study
+        ({"AcquisitionNumber": (1, 2, 3)}, "acquisition"),
+        ({"TemporalPositionIdentifier": (1, 2, 3)}, "temporal position"),
+        (
+            {
+                "ContentDate": ("20250301", "20250301", "20250302"),
+                "ContentTime": ("235510", "235959", "000510"),
+            },
+            "content time",
+        ),
+    ],
+)
+def test_time_points_on_both_sides_of_midnight_stay_in_their_order(
+    attributes: dict[str, Any], key: str, tmp_path: Path
+) -> None:
+    by_number = key == "repetition"
+    datasets = over_midnight(numbers=range(1, 10) if by_number else IN_DISORDER, **attributes)
+
+    stacks = stacks_in(tmp_path, datasets)
+
+    assert [numbers(stack) for stack in stacks] == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+    assert {stack.key[0][0] for stack in stacks} == {key}
+
+
+def test_pet_frames_over_midnight_are_in_the_order_of_their_reference_times(
+    tmp_path: Path,
+) -> None:
+    datasets = over_midnight(modality="PT", FrameReferenceTime=("0", "299000", "600000"))
+
+    stacks = stacks_in(tmp_path, datasets)
+
+    assert [numbers(stack) for stack in stacks] == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+
+
+@pytest.mark.parametrize(
+    ("modality", "order"), [("MR", IN_DISORDER), ("MR", (4, 5, 6, 7, 8, 9, 1, 2, 3)), ("PT", None)]
+)
+def test_refuses_times_over_midnight_that_nothing_orders(
+    modality: str, order: tuple[int, ...] | None, tmp_path: Path
+) -> None:
+    """The second numbers the slices as the digits of the clock run, against the clock itself."""
+    message = refused(tmp_path, over_midnight(modality=modality, numbers=order or range(1, 10)))
+
+    assert re.search(r"has AcquisitionTime 000500 in 000\d\.dcm and 235959 in 000\d\.dcm", message)
+    assert "may have passed midnight. Export the series with AcquisitionDate" in message
+
+
+def test_times_of_one_day_need_no_date(tmp_path: Path) -> None:
+    datasets = made.dynamic("acquisition time")
+    for dataset in datasets:
+        del dataset.AcquisitionDate
+
+    stacks = stacks_in(tmp_path, datasets)
+
+    assert [numbers(stack) for stack in stacks] == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+
+
+def test_echoes_that_differ_by_rounding_are_one_echo(tmp_path: Path) -> None:
+    datasets = made.multi_echo()
+    made.changed(datasets[1], EchoTime="2.46001")
+    made.changed(datasets[5], EchoTime="4.91999")
+
+    stacks = stacks_in(tmp_path, datasets)
+
+    assert [(stack.key[0][0], numbers(stack)) for stack in stacks] == [
+        ("echo time (ms)", [1, 2, 3]),
+        ("echo time (ms)", [4, 5, 6]),
+    ]
+
+
+def test_a_direction_of_minus_zero_is_that_of_zero(tmp_path: Path) -> None:
+    datasets = made.diffusion("standard")
+    for number, dataset in enumerate(datasets):
+        dataset.DiffusionGradientOrientation = [0.0 if number % 2 else -0.0, 0.0, 1.0]
+
+    assert len(stacks_in(tmp_path, datasets)) == 3
 
 
 def test_numbers_may_run_place_by_place(tmp_path: Path) -> None:
