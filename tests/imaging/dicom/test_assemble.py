@@ -254,6 +254,182 @@ def test_the_tolerance_is_a_tenth_of_a_millimeter(
         assert "unevenly spaced" in message
 
 
+def a_dynamic_pet(*, times: int = 3, slices: int = 4, **attributes: Any) -> list[Dataset]:
+    return [
+        made.a_slice(
+            t * slices + k + 1,
+            k=k,
+            modality="PT",
+            AcquisitionTime=f"12{5 * t:02d}00",
+            RescaleSlope="1",
+            **attributes,
+        )
+        for t in range(times)
+        for k in range(slices)
+    ]
+
+
+def test_refuses_a_dynamic_pet_that_lacks_the_last_slice_of_every_time(tmp_path: Path) -> None:
+    """The series as a whole still has more images than one volume of it."""
+    complete = stacks_in(tmp_path / "whole", a_dynamic_pet(NumberOfSlices=4))
+    datasets = [d for d in a_dynamic_pet(NumberOfSlices=4) if d.InstanceNumber % 4]
+
+    message = refused(tmp_path / "cut", datasets)
+
+    assert [stack.values.shape[2] for stack in complete] == [4, 4, 4]
+    assert "0000.dcm states NumberOfSlices 4, but the volume with acquisition time" in message
+    assert "has 3" in message
+
+
+def every(nth: int, *, keep: int = 5, **attributes: Any) -> list[Dataset]:
+    """Slices 3 mm apart of which every *nth* is left."""
+    return made.a_series((keep - 1) * nth + 1, **attributes)[::nth]
+
+
+@pytest.mark.parametrize("nth", [2, 3, 5])
+def test_refuses_a_series_of_which_every_nth_slice_is_left(nth: int, tmp_path: Path) -> None:
+    """The gaps are even; only SpacingBetweenSlices tells."""
+    message = refused(tmp_path, every(nth, SpacingBetweenSlices="3"))
+
+    assert message.startswith(
+        f"0000.dcm states SpacingBetweenSlices 3 mm, but the slices lie {3 * nth}.00 mm apart: "
+        f"{nth - 1} of every {nth} slices seem to be missing."
+    )
+
+
+@pytest.mark.parametrize(
+    ("thickness", "stated", "acquisition"),
+    [
+        ("2.5", "3", None),  # the distance of centers, thinner slices
+        ("6", "3", "3D"),  # the same, overlapping
+        ("2.5", "3.05", None),  # rounded
+        ("2.4", "0.6", "2D"),  # the gap, of which the distance is a multiple
+        ("2.3", "0.7", None),  # the gap, of which it is none
+        ("3", "0", None),  # nothing stated
+        ("3", "-3", None),
+    ],
+)
+def test_spacing_between_slices_may_be_their_distance_or_their_gap(
+    thickness: str, stated: str, acquisition: str | None, tmp_path: Path
+) -> None:
+    datasets = made.a_series(
+        SliceThickness=thickness, SpacingBetweenSlices=stated, MRAcquisitionType=acquisition
+    )
+
+    assert stack_in(tmp_path, datasets).grid.spacing_mm[2] == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize(
+    ("thickness", "stated", "acquisition"),
+    [
+        ("1.5", "1.5", "2D"),  # as thick as far apart, every second one missing; or a wide gap
+        ("2", "1", "3D"),  # interpolated to half the thickness, two of three missing
+        ("2", "1", None),  # that, or the gap
+        ("3", "4", None),
+        ("3", "1.3", None),
+    ],
+)
+def test_refuses_positions_that_spacing_between_slices_contradicts(
+    thickness: str, stated: str, acquisition: str | None, tmp_path: Path
+) -> None:
+    datasets = made.a_series(
+        SliceThickness=thickness, SpacingBetweenSlices=stated, MRAcquisitionType=acquisition
+    )
+
+    assert f"SpacingBetweenSlices {stated} mm, but the slices lie 3.00 mm apart" in refused(
+        tmp_path, datasets
+    )
+
+
+@pytest.mark.parametrize(
+    "attributes", [{"PixelSpacing": ["2.500001", "2"]}, {"EchoTime": "4.60001"}]
+)
+def test_the_last_digit_of_a_rounded_number_sets_no_slice_apart(
+    attributes: dict[str, Any], tmp_path: Path
+) -> None:
+    datasets = made.a_series()
+    made.changed(datasets[1], **attributes)
+
+    stack = stack_in(tmp_path, datasets)
+
+    assert (stack.key, stack.values.shape[2]) == ((), 4)
+    assert stack.grid.spacing_mm[1] == 2.5
+
+
+def with_padding(modality: str, **attributes: Any) -> list[Dataset]:
+    """Signed pixels of which the first row of each slice is -2000."""
+    image = made.an_image(1, dtype="<i2")
+    image[0] = -2000
+    return [
+        made.changed(one, **attributes) for one in made.a_series(modality=modality, image=image)
+    ]
+
+
+@pytest.mark.parametrize("modality", ["PT", "MR"])
+@pytest.mark.parametrize("syntax", ["explicit", "implicit", "JPEG-LS"])
+@pytest.mark.parametrize(
+    "declared",
+    [
+        {"PixelPaddingValue": -2000},
+        {"PixelPaddingValue": -2001, "PixelPaddingRangeLimit": -1999},
+        {"PixelPaddingValue": -1999, "PixelPaddingRangeLimit": -2001},
+    ],
+)
+def test_refuses_padding_that_would_read_as_a_signal(
+    declared: dict[str, int], syntax: str, modality: str, tmp_path: Path
+) -> None:
+    datasets = with_padding(modality, **declared)
+
+    with pytest.raises(DataError) as caught:
+        stacks_in(tmp_path, datasets, syntax=made.SYNTAXES[syntax])
+
+    assert "0000.dcm declares PixelPaddingValue" in caught.value.what
+    assert "40 of its 1280 pixels are such padding, which would read as -" in caught.value.what
+
+
+def test_refuses_padding_that_is_written_unsigned_beside_signed_pixels(tmp_path: Path) -> None:
+    datasets = with_padding("MR", PixelPaddingValue=63536)
+    for dataset in datasets:
+        dataset["PixelPaddingValue"].VR = "US"
+
+    assert "would read as -2000" in refused(tmp_path, datasets)
+
+
+@pytest.mark.parametrize(
+    ("modality", "declared"), [("MR", -32768), ("PT", -1), ("CT", -2000), ("MR", None)]
+)
+def test_padding_that_no_pixel_carries_is_no_refusal_nor_is_that_of_ct(
+    modality: str, declared: int | None, tmp_path: Path
+) -> None:
+    datasets = with_padding(modality, PixelPaddingValue=declared)
+
+    assert stack_in(tmp_path, datasets).values.shape[2] == 4
+
+
+def test_padding_that_reads_as_zero_is_the_zero_of_no_signal(tmp_path: Path) -> None:
+    image = made.an_image(1)
+    image[0] = 0
+    datasets = made.a_series(image=image, PixelPaddingValue=0)
+
+    assert (stack_in(tmp_path, datasets).values[:, 0] == 0).all()
+
+
+def test_refuses_floating_point_padding_and_padding_that_is_not_a_number(tmp_path: Path) -> None:
+    for value, name in ((-1.5, "number"), (float("nan"), "nan")):
+        image = np.ones((made.ROWS, made.COLUMNS), "<f4")
+        image[3, 4] = value
+        dataset = made.a_slice(
+            PixelData=None, BitsStored=None, HighBit=None, PixelRepresentation=None
+        )
+        dataset.BitsAllocated, dataset.FloatPixelPaddingValue = 32, value
+        dataset.FloatPixelData = image.tobytes()
+
+        message = refused(tmp_path / name, [dataset])
+
+        assert "declares FloatPixelPaddingValue" in message
+        assert "1 of its 1280 pixels" in message
+
+
 def test_refuses_gaps_that_add_up(tmp_path: Path) -> None:
     """Each gap is within tolerance of 3 mm, but slices end up half a millimeter off."""
     gaps = [3.09] * 6 + [2.91] * 6 + [3.0]
@@ -319,6 +495,7 @@ def test_refuses_mixed_orientations(tmp_path: Path) -> None:
         ("MR", {"ImageOrientationPatient": None}, "0001.dcm states ImageOrientationPatient None"),
         ("MR", {"ImageOrientationPatient": ["1", "0", "0", "0.1", "1", "0"]}, "not two orthogonal"),
         ("PT", {"RescaleSlope": "0"}, "0001.dcm states RescaleSlope 0.0"),
+        ("PT", {"RescaleSlope": "-1"}, "0001.dcm is PT and states RescaleSlope -1.0: activity"),
         ("PT", {"RescaleSlope": "1e38"}, "0001.dcm states RescaleSlope 1e+38"),
     ],
 )

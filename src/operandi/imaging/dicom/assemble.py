@@ -1,5 +1,6 @@
 """From the slices of a series to volumes with exact geometry, or a refusal that names the file."""
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from operandi.imaging.dicom.frames import Slice, slices_of
 from operandi.imaging.dicom.geometry import Plane, affine_of, plane_of, require_parallel
 from operandi.imaging.dicom.header import Header
 from operandi.imaging.dicom.index import Series
+from operandi.imaging.dicom.padding import refuse_padding
 from operandi.imaging.dicom.pixels import stored_values
 from operandi.imaging.dicom.splitting import Key, split
 from operandi.quantities.errors import DataError, UnsupportedError
@@ -75,7 +77,8 @@ def assemble(series: Series) -> tuple[Stack, ...]:
     ------
     DataError
         If slices are missing, duplicate, unevenly spaced (beyond 0.1 mm), differently oriented or
-        rescaled to different units, or pixels are damaged; the message names the files.
+        rescaled to different units, fewer or further apart than their headers state, or pixels are
+        damaged or mere padding; the message names the files.
     UnsupportedError
         If the object holds no image, or one of a sort that is not read.
     """
@@ -92,8 +95,9 @@ def assemble(series: Series) -> tuple[Stack, ...]:
         (key, sorted(members, key=lambda plane: plane.distance_mm))
         for key, members in split(planes, series.description)
     ]
-    for _, members in volumes:
+    for key, members in volumes:
         _refuse_mixed_attributes(members)
+        _require_whole(key, members)
     affines = [affine_of(members) for _, members in volumes]
     values = _values([members for _, members in volumes])
     return tuple(map(_stack, volumes, affines, values))
@@ -131,6 +135,23 @@ def _require_complete(series: Series) -> None:
             )
 
 
+def _require_whole(key: Key, planes: Sequence[Plane]) -> None:
+    """Refuse a PET volume of fewer slices than stated: a series may repeat a stack cut short."""
+    for plane in planes:
+        stated = plane.slice.header.get("NumberOfSlices")
+        if (
+            plane.slice.header.get("Modality") == "PT"
+            and isinstance(stated, int)
+            and len(planes) < stated
+        ):
+            which = ", ".join(f"{name} {value}" for name, value in key) or "it is in"
+            raise DataError(
+                f"{plane.slice.name} states NumberOfSlices {stated}, but the volume with {which} "
+                f"has {len(planes)}.",
+                remedy="Export the complete series.",
+            )
+
+
 def _stack(
     volume: tuple[Key, list[Plane]],
     affine: npt.NDArray[np.float64],
@@ -151,8 +172,11 @@ def _stack(
 
 
 _MUST_AGREE: Final = (
-    "Rows", "Columns", "PixelSpacing", "FrameOfReferenceUID", "Units", "RescaleType", "SUVType",
+    "Rows", "Columns", "FrameOfReferenceUID", "Units", "RescaleType", "SUVType",
 )  # fmt: skip
+_SPACING_AGREEMENT: Final = 1e-5
+"""Relative. Spacings are written with six or more digits; across a field of view of 500 mm this is
+0.005 mm, a twentieth of what positions may deviate."""
 _STATED_BY_ALL: Final = ("RescaleSlope", "RescaleIntercept")
 
 
@@ -160,9 +184,9 @@ def _refuse_mixed_attributes(planes: Sequence[Plane]) -> None:
     first = planes[0].slice
     for plane in planes:
         other = plane.slice
-        for keyword in _MUST_AGREE:
+        for keyword in (*_MUST_AGREE, "PixelSpacing"):
             one, two = first.header.get(keyword), other.header.get(keyword)
-            if one != two:
+            if one != two and not (keyword == "PixelSpacing" and _nearly(one, two)):
                 raise DataError(
                     f"{keyword} is {one!r} in {first.name} but {two!r} in {other.name}.",
                     remedy="Slices of one volume must agree; export the series again.",
@@ -178,6 +202,20 @@ def _refuse_mixed_attributes(planes: Sequence[Plane]) -> None:
                 f"{other.name} maps its values by a table (Modality LUT), which is not read.",
                 remedy="Export it with RescaleSlope and RescaleIntercept.",
             )
+
+
+def _nearly(one: object, two: object) -> bool:
+    return (
+        isinstance(one, tuple)
+        and isinstance(two, tuple)
+        and len(one) == len(two)
+        and all(
+            isinstance(a, int | float)
+            and isinstance(b, int | float)
+            and math.isclose(a, b, rel_tol=_SPACING_AGREEMENT)
+            for a, b in zip(one, two, strict=True)
+        )
+    )
 
 
 def _values(volumes: Sequence[Sequence[Plane]]) -> list[npt.NDArray[np.float32]]:
@@ -202,6 +240,7 @@ def _values(volumes: Sequence[Sequence[Plane]]) -> list[npt.NDArray[np.float32]]
             if number not in values:
                 values[number] = np.empty((len(volumes[number]), *image.shape), np.float32)
             slope, intercept = rescale_of(slice_.header, slice_.name)
+            refuse_padding(image, slice_.header, (slope, intercept), slice_.name)
             if slope == 1.0 and intercept == 0.0:
                 values[number][k] = image
             else:
@@ -228,7 +267,7 @@ def rescale_of(header: Header, name: str) -> tuple[float, float]:
     Raises
     ------
     DataError
-        If only one is stated, the slope is 0 or one is no number.
+        If only one is stated, the slope is 0, one is no number, or the slope of a PET is negative.
     """
     slope, intercept = header.get("RescaleSlope"), header.get("RescaleIntercept")
     if slope is None and intercept is None:
@@ -244,6 +283,12 @@ def rescale_of(header: Header, name: str) -> tuple[float, float]:
         and 1.0 / _LARGEST_FACTOR < abs(slope) < _LARGEST_FACTOR
         and abs(intercept) < _LARGEST_FACTOR
     ):
+        if slope < 0.0 and header.get("Modality") == "PT":
+            raise DataError(
+                f"{name} is PT and states RescaleSlope {slope!r}: activity cannot fall where the "
+                "stored value rises.",
+                remedy="Export the image again from the scanner.",
+            )
         return float(slope), float(intercept)
     raise DataError(
         f"{name} states RescaleSlope {slope!r} and RescaleIntercept {intercept!r}.",

@@ -119,6 +119,12 @@ WANTED: Final[dict[int, tuple[str, str]]] = {
     00280101 US BitsStored
     00280102 US HighBit
     00280103 US PixelRepresentation
+    00280120 US PixelPaddingValue
+    00280121 US PixelPaddingRangeLimit
+    00280122 FL FloatPixelPaddingValue
+    00280123 FD DoubleFloatPixelPaddingValue
+    00280124 FL FloatPixelPaddingRangeLimit
+    00280125 FD DoubleFloatPixelPaddingRangeLimit
     00280301 CS BurnedInAnnotation
     00281052 DS RescaleIntercept
     00281053 DS RescaleSlope

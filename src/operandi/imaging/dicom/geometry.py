@@ -1,5 +1,6 @@
 """Where slices lie: the plane of each, and the affine of a regular stack of them."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -86,7 +87,8 @@ def affine_of(planes: Sequence[Plane]) -> npt.NDArray[np.float64]:
     Raises
     ------
     DataError
-        If slices are missing, at one place or unevenly spaced; the message names the files.
+        If slices are missing, at one place, unevenly spaced or otherwise than they state; the
+        message names the files.
     UnsupportedError
         If the stack is sheared.
     """
@@ -107,6 +109,7 @@ def affine_of(planes: Sequence[Plane]) -> npt.NDArray[np.float64]:
     step = (last.position - first.position) / (len(planes) - 1)
     _refuse_uneven(planes)
     _refuse_sheared(planes)
+    _refuse_other_than_stated(planes, abs(last.distance_mm - first.distance_mm) / (len(planes) - 1))
     affine[:3, 2] = step
     return affine
 
@@ -156,6 +159,42 @@ def _refuse_uneven(planes: Sequence[Plane]) -> None:
             f"{name} lies {drift.max():.2f} mm from where even spacing of {typical:.2f} mm would "
             "put it.",
             remedy="Export the complete series.",
+        )
+
+
+def _refuse_other_than_stated(planes: Sequence[Plane], step_mm: float) -> None:
+    """Refuse slices that lie further apart or closer than SpacingBetweenSlices says.
+
+    Where every second slice is missing, nothing else gives it away.
+
+    The attribute is the distance of centers; some older files, of GE above all, state the gap
+    between slices instead. So distance = SliceThickness + gap is accepted too, but where it is
+    also a multiple of what is stated, as thickness 4 and gap 2 at 6 mm or thickness 3 and gap 3
+    at 6 mm, it could as well be a stack of which only every third or second slice is left. Only
+    a 2-D image thicker than the stated value settles it: 2-D slices are not made to overlap, so
+    the value must be a gap.
+    """
+    for plane in planes:
+        header = plane.slice.header
+        stated, thickness = header.get("SpacingBetweenSlices"), header.get("SliceThickness")
+        if not isinstance(stated, int | float) or not stated > 0:
+            continue
+        tolerance_mm = min(SPACING_TOLERANCE_MM, 0.1 * stated)
+        if abs(step_mm - stated) <= tolerance_mm:
+            continue
+        times = round(step_mm / stated)
+        multiple = times >= 2 and abs(step_mm - times * stated) <= tolerance_mm
+        thick = float(thickness) if isinstance(thickness, int | float) else -math.inf
+        as_gap = thick > 0 and abs(step_mm - thick - stated) <= tolerance_mm
+        only_gap = header.get("MRAcquisitionType") == "2D" and thick > stated + tolerance_mm
+        if as_gap and (only_gap or not multiple):
+            continue
+        hint = f": {times - 1} of every {times} slices seem to be missing" if multiple else ""
+        raise DataError(
+            f"{plane.slice.name} states SpacingBetweenSlices {stated:g} mm, but the slices lie "
+            f"{step_mm:.2f} mm apart{hint}.",
+            remedy="Export the complete series; if it is complete, export it again from the "
+            "scanner, because its positions and its header contradict each other.",
         )
 
 

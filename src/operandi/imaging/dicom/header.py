@@ -142,7 +142,17 @@ def parse_header(data: bytes, *, complete: bool, name: str) -> dict[str, Any]:
         raise NeedMoreBytesError  # an element may begin where the bytes end
     if data[128:132] != b"DICM" and not {"SOPClassUID", "Modality"} & header.keys():
         raise NotDicomError
+    if encoding.implicit and header.get("PixelRepresentation") == 1:
+        header |= {k: _signed(header[k]) for k in _SIGNED_LIKE_PIXELS if k in header}
     return header | meta
+
+
+_SIGNED_LIKE_PIXELS: Final = ("PixelPaddingValue", "PixelPaddingRangeLimit")
+"""PS3.5 A.1: where no VR is written, these are US or SS as PixelRepresentation says."""
+
+
+def _signed(value: Any) -> Any:
+    return value - 0x10000 if isinstance(value, int) and value >= 0x8000 else value
 
 
 def inflated(data: bytes, *, name: str) -> bytes:
