@@ -1439,7 +1439,7 @@ _STORED_SUV: Final = (
     ),
     _refused(
         "SUV by ideal weight has two formulas and the header names none",
-        "Robinson 1983, Sugawara 1999",
+        "DICOM PS3.16 CID 85 points to Sugawara 1999; Robinson 1983 is in use too",
         SUV_TYPE,
         _male("IBW"),
     ),
@@ -1452,7 +1452,7 @@ _STORED_SUV: Final = (
     ),
     _computed(
         "SUV by ideal weight goes back by Sugawara when declared, for a woman",
-        "Sugawara 1999, DICOM PS3.16 126413",
+        "Sugawara 1999, DICOM PS3.16 CID 85",
         70.0 / (45.5 + 0.91 * (175.0 - 152.0)),
         _female("IBW"),
         declared={"ideal_body_weight": "sugawara"},

@@ -98,7 +98,7 @@ def body_surface_cm2(*, mass_kg: float, height_m: float) -> float:
 
 
 def ideal_body_mass_kg(formula: str, *, sex: str, height_m: float) -> float:
-    """Ideal body mass by Robinson or by Sugawara (the DICOM definition of SUVibw)."""
+    """Ideal body mass by Robinson or by Sugawara (which DICOM PS3.16 CID 85 gives for SUVibw)."""
     height_cm = 100.0 * height_m
     if formula == "sugawara":
         return {"M": 48.0 + 1.06 * (height_cm - 152.0), "F": 45.5 + 0.91 * (height_cm - 152.0)}[sex]

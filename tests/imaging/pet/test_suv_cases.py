@@ -147,6 +147,6 @@ def test_evidence_says_what_was_declared_and_what_the_header_said() -> None:
 
     evidence = " / ".join(suv_of(_stack(case), zone=UTC, declared=declared).evidence)
 
-    assert "68Ga (declared), half-life 4069.8 s (declared)" in evidence
+    assert "68Ga, half-life 4069.8 s (declared); nuclide declared" in evidence
     assert "RadionuclideTotalDose in kBq (declared)" in evidence
     assert "from the header" not in evidence

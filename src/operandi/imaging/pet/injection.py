@@ -28,6 +28,7 @@ _PLAUSIBLE_THERAPY_BQ: Final = (1e6, 2e10)
 _ACTIVITY_AGREEMENT: Final = 0.10
 _HALF_LIFE_AGREEMENT: Final = 0.001
 _DECLARED_HALF_LIFE_WITHIN: Final = 0.05
+_DECLARED_NUCLIDE: Final = "; nuclide declared"
 _LONGEST_PET_UPTAKE: Final = timedelta(hours=24)
 _LONGEST_HALF_LIVES: Final = {True: 4.0, False: 10.0}
 """By whether it is a positron emitter: nobody waits for the last 6 % of a PET tracer."""
@@ -53,9 +54,9 @@ def _nuclide(header: Header, *, declared: Declaration) -> tuple[Nuclide, str]:
     if declared.nuclide:
         answer = nuclide_named(declared.nuclide)
         if known in ([], [answer.name]):
-            return answer, "" if known else " (declared)"
+            return answer, "" if known else _DECLARED_NUCLIDE
         if answer.name in known:
-            return answer, " (declared)"
+            return answer, _DECLARED_NUCLIDE
     elif len(known) == 1:
         return nuclide_named(known[0]), ""
     if len(known) == 1:
@@ -163,7 +164,7 @@ def administration_of(
     _require_one_injection(headers)
     nuclide, nuclide_note = _nuclide(header, declared=declared)
     half_life_s, half_life_note = _half_life(header, nuclide, declared=declared)
-    evidence = f"{nuclide.name}{nuclide_note}, half-life {half_life_s:g} s {half_life_note}"
+    evidence = f"{nuclide.name}, half-life {half_life_s:g} s {half_life_note}{nuclide_note}"
     own = _recorded_injection(recorded, nuclide, half_life_s)
     stated_bq, unit_evidence = _stated_activity_bq(header, nuclide, declared=declared)
     if own is not None and (stated_bq is None or declared.activity_from == "records"):

@@ -384,8 +384,8 @@ def _declared_ideal_weight(height_m: float, sex: Sex, declared: Declaration) -> 
     if declared.ideal_body_weight == "sugawara":
         return body.ideal_body_weight_sugawara(height_m=height_m, sex=sex)
     raise DataError(
-        "SUVType is IBW. The standard means Sugawara's formula (PS3.16 CID 85), but scanners also "
-        "store Robinson's, and nothing in the header tells them apart.",
+        "SUVType is IBW. The standard points to Sugawara's formula (PS3.16 CID 85), but Robinson's "
+        "is in use too, and nothing in the header tells them apart.",
         remedy='Declare ideal_body_weight = "robinson" or "sugawara" in study.toml.',
     )
 
