@@ -25,7 +25,13 @@ from operandi.pipeline.store import Store
 from operandi.quantities.errors import DataError
 from operandi.quantities.kinds import SUV_BODY_WEIGHT
 from tests.pipeline import studies
-from tests.pipeline.studies import change_cells, change_headers, published, run_it
+from tests.pipeline.studies import (
+    change_cells,
+    change_headers,
+    change_study_file,
+    published,
+    run_it,
+)
 
 COMMANDS = ("run", "demo", "index", "suv", "trace", "doctor")
 PET = "OP-001/BASELINE/pet_ac"
@@ -535,7 +541,7 @@ def test_trace_leads_from_a_number_to_the_files_and_tags_it_came_from(
     for words in (
         "SUVmax of OP-001 BASELINE, lesion L01:",
         "g/mL method:",
-        "uncertainty: none:",
+        "uncertainty: no repeatability",
         "measured lesions OP-001/BASELINE: operandi.pipeline.steps.measurements:measured_lesions",
         "suv OP-001/BASELINE: operandi.pipeline.steps.pet:standardized_uptake version 1, code",
         "liver OP-001/BASELINE:",
@@ -578,7 +584,7 @@ def test_trace_takes_the_beginning_of_a_name_if_there_is_one_such(
     assert operandi("trace", name[:10], "--study", study).code == 0
     several = operandi("trace", "m-", "--study", study)
     assert several.code == 1
-    assert re.search(r"\d\d measurements are called m-", several.err)
+    assert re.search(r"\d\d measurements are called 'm-'", several.err)
     none = operandi("trace", "m-000000000000", "--study", study)
     assert none.code == 1
     assert "0 measurements are called" in none.err
@@ -625,6 +631,73 @@ def test_trace_of_an_absent_value_gives_its_reason(
     assert said.code == 0
     assert "No attenuation-corrected PET series arrived for the visit of 2024-09-03" in said.out
     assert "not in the store" not in said.out
+
+
+@pytest.mark.slow
+def test_trace_of_a_value_now_refused_shows_nothing_of_the_earlier_one(
+    study: Path, scheduler: str, operandi: Command
+) -> None:
+    change_cells(study, "vitals", {"timepoint": "BASELINE"}, body_mass_kg="46.5")
+    run_it(study, scheduler)
+    name = measurement(study, subject="", kind="LESION_COUNT")
+
+    said = operandi("trace", name, "--study", study)
+
+    assert "suv OP-001/BASELINE: operandi.pipeline.steps.pet:standardized_uptake" in said.out
+    assert "refused: PatientWeight is 64.5 kg but vitals records 46.5 kg" in said.out
+    assert "measured lesions OP-001/BASELINE: did not run" in said.out
+    assert f"dicom/{PET}/0001.dcm sha256" in said.out
+    assert "body mass 64.5 kg from vitals" not in said.out
+    assert "not in the store" not in said.out
+
+
+@pytest.mark.slow
+def test_trace_names_the_files_where_they_lie_now(
+    study: Path, scheduler: str, operandi: Command
+) -> None:
+    """Steps whose input came out the same are reused, and their records are of the earlier run."""
+    (study / "dicom" / "OP-001" / "BASELINE").rename(study / "dicom" / "moved")
+    run_it(study, scheduler)
+    name = measurement(study, subject="L01", kind="SUV_MAXIMUM")
+
+    said = operandi("trace", name, "--study", study)
+
+    for series in ("organ_map", PET.rpartition("/")[2]):
+        assert f"dicom/moved/{series}/0001.dcm sha256" in said.out
+    assert "OP-001/BASELINE/organ_map/0001" not in said.out
+
+
+@pytest.mark.slow
+def test_trace_shows_the_settings_of_the_latest_run(
+    study: Path, scheduler: str, operandi: Command
+) -> None:
+    declared = '\n[[declare.visit]]\nparticipant = "OP-001"\nbody_mass_from = "records"\n'
+    change_study_file(study, lambda text: text + declared)
+    run_it(study, scheduler)
+    name = measurement(study, subject="L01", kind="SUV_MAXIMUM")
+
+    said = operandi("trace", name, "--study", study)
+
+    assert '"body_mass_from": "records"' in said.out
+    assert '"body_mass_from": ""' not in said.out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["sources.json", "measurements.parquet"])
+@pytest.mark.parametrize("damage", [None, "junk"])
+def test_trace_refuses_results_that_are_damaged(
+    name: str, damage: str | None, study: Path, operandi: Command
+) -> None:
+    path = study / "results" / name
+    path.unlink()
+    if damage:
+        path.write_text(damage, "utf-8")
+
+    said = operandi("trace", "m-1", "--study", study)
+
+    assert said.code == 1
+    lost = name == "measurements.parquet" and not damage
+    assert ("has no results" if lost else "Run the study again") in said.err
 
 
 def test_trace_refuses_a_folder_without_results(tmp_path: Path, operandi: Command) -> None:

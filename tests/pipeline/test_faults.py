@@ -26,7 +26,7 @@ from pydicom.uid import ExplicitVRLittleEndian, RTStructureSetStorage
 from operandi.pipeline.atomic import write_synced
 from operandi.pipeline.runner import How
 from operandi.pipeline.store import Store
-from operandi.pipeline.study import Options, read_study, refused_visits, run_study
+from operandi.pipeline.study import Options, matters, read_study, refused_visits, run_study
 from operandi.quantities.errors import DataError
 from operandi.quantities.kinds import LESION_COUNT, SSTR_TUMOR_VOLUME, TOTAL_LESION_SSTR
 from tests.pipeline import studies
@@ -177,6 +177,18 @@ REFUSED = {
         lambda folder: change_cells(folder, "vitals", ROW, body_mass_kg="70"),
         ("PatientWeight is 64.5 kg", "vitals records 70 kg", "body_mass_from"),
     ),
+    "vitals of another month": Fault(
+        lambda folder: change_cells(folder, "vitals", ROW, measured_on="2024-07-03"),
+        ("vitals has 64.5 kg", "2024-07-03, 62 days from 2024-09-03", "Correct measured_on"),
+    ),
+    "vitals of a misspelt participant": Fault(
+        lambda folder: change_cells(folder, "vitals", ROW, participant="OP-00l"),
+        ("vitals has no row for this visit", "'OP-00l' is not in the table participants"),
+    ),
+    "a tracer administration of a misspelt participant": Fault(
+        lambda folder: change_cells(folder, "tracer_administrations", ROW, participant="OP-00l"),
+        ("tracer_administrations has no row for this visit", "'OP-00l' is not in the table"),
+    ),
     "activity in record and header disagree": Fault(
         another_tracer_dose_in_the_record,
         ("tracer_administrations", "RadionuclideTotalDose", "activity_from"),
@@ -216,6 +228,60 @@ def test_refuses_one_visit_and_measures_the_other(name: str, study: Path, schedu
     assert all(fault.words[0] in reason for reason in reasons.values())
     assert refused_rows(ran, "AFTER_CYCLE_2") == {}
     assert not (ran.results / "lesions" / "OP-001_BASELINE.dcm").exists()
+
+
+def not_utf_8(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b"OP-002,BASELINE,2024-09-03,70,1.7\xe9\n")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        not_utf_8,
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_text(path.read_text("utf-8").replace("body_mass_kg", "weight")),
+        lambda path: path.rename(path.with_name("vitals (1).csv")),
+        lambda path: path.rename(path.with_name("vitals.csv.txt")),
+        lambda path: path.rename(path.with_name("vitals.xlsx")),
+    ],
+    ids=["encoding", "empty", "a column renamed", "a copy's name", "a hidden ending", "a workbook"],
+)
+def test_a_table_that_cannot_be_read_does_not_leave_the_word_to_the_header(
+    spoil: Callable[[Path], object], study: Path, scheduler: str
+) -> None:
+    """The mass in the header is right here, but nobody can know: the record may contradict it."""
+    spoil(study / "records" / "vitals.csv")
+
+    ran = run_it(study, scheduler)
+
+    assert ran.measured == set()
+    assert_told(ran, "vitals has no row for this visit, and not all of the table could be read")
+    assert refused_visits(ran.study, ran.outcome) == ("OP-001/BASELINE", "OP-001/AFTER_CYCLE_2")
+
+
+def test_a_faulty_participant_is_named_and_the_images_are_not_to_be_removed(
+    study: Path, scheduler: str
+) -> None:
+    person = "OP-009,SITE-A,F,1950,1\n"
+    path = study / "records" / "participants.csv"
+    text = path.read_text("utf-8").replace("OP-001,SITE-A,F", "OP-001,SITE-A,X")
+    path.write_text(text + person, "utf-8")
+
+    ran = run_it(study, scheduler)
+
+    assert_told(ran, "OP-001 was left out of the study", "'X' is not a sex", "images can stay")
+    assert not any("Remove the files" in remedy for _, remedy, _ in ran.told)
+    assert "OP-001" in refused_visits(ran.study, ran.outcome)
+
+
+def test_a_declaration_for_nobody_is_named(study: Path, scheduler: str) -> None:
+    declared = '\n[[declare.visit]]\nparticipant = "OP-999"\nbody_mass_from = "records"\n'
+    change_study_file(study, lambda text: text + declared)
+
+    ran = run_it(study, scheduler)
+
+    assert_told(ran, "study.toml declares something for 'OP-999'", "Correct participant")
+    assert matters(ran.study) == 1
 
 
 def test_refuses_files_of_a_stranger_by_name(study: Path, scheduler: str) -> None:
@@ -378,7 +444,7 @@ def test_refuses_a_declared_pet_series_that_is_not_there(study: Path, scheduler:
     ran = run_it(study, scheduler)
 
     assert ran.measured == {LATER}
-    assert_told(ran, "No attenuation-corrected PET series 2.25.8 arrived", "Send the PET series")
+    assert_told(ran, "No attenuation-corrected PET series 2.25.8 arrived", "Correct pet_series_uid")
 
 
 def test_refuses_an_mr_series_with_two_contents_and_measures_the_pet(
@@ -730,6 +796,11 @@ def test_refuses_what_it_may_not_read_or_write_by_name(locked: str, study: Path)
     finally:
         (study / locked).chmod(0o755)
 
+    if locked == "records/vitals.csv":  # a table's fault, which its visits wait for
+        assert done.returncode == 3, done.stderr
+        report = (study / "results" / "report.html").read_text("utf-8")
+        assert "vitals.csv: the file cannot be read (Permission denied)" in report
+        return
     assert done.returncode == 1, done.stderr
     assert locked in done.stderr
     assert "Permission denied" in done.stderr

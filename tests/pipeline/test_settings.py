@@ -57,6 +57,11 @@ def test_reads_everything_a_study_file_says() -> None:
     ("path", "value", "named"),
     [
         ("study.timezone", "Paris", r"study\.timezone.*no time zone is named 'Paris'"),
+        ("settings.minimum_lesion_volume_ml", True, r"minimum_lesion_volume_ml.*found True"),
+        ("settings.minimum_lesion_volume_ml", "0.5", r"minimum_lesion_volume_ml.*found '0.5'"),
+        ("timepoint.0.window_days", [-99999999, -1], r"window_days.*found -99999999"),
+        ("timepoint.0.window_days", [True, 1], r"window_days.*found True"),
+        ("declare.nuclide", "99Zz", r"declare\.nuclide.*99Zz"),
         ("study.data_cut", "soon", r"study\.data_cut"),
         ("study.title", "", r"study\.title"),
         ("timepoint.0.anchor", "cycle one", r"timepoint\.0\.anchor"),
@@ -78,6 +83,12 @@ def test_refuses_all_faults_at_once() -> None:
     content["settings"] = {}
     with pytest.raises(DataError, match=r"3 fault\(s\).*timezone.*minimum_lesion.*organ_margin"):
         parse_settings(content)
+
+
+def test_refuses_a_declaration_for_a_timepoint_that_is_none() -> None:
+    visit = {"participant": "P-1", "timepoint": "BASELIN", "body_mass_from": "records"}
+    with pytest.raises(DataError, match=r"timepoint 'BASELIN' of P-1, which is none of BASELINE"):
+        parse_settings(changed("declare.visit", [visit]))
 
 
 def test_refuses_a_timepoint_declared_twice() -> None:

@@ -144,7 +144,10 @@ def test_refuses_a_header_with_a_stray_quotation_mark(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "said"),
     [
-        ("vital.csv", "rename it vitals if that is meant"),
+        ("vital.csv", "rename it vitals.csv if that is meant"),
+        ("Vitals.CSV", "rename it vitals.csv if that is meant"),
+        ("vitals.csv.txt", "rename it vitals.csv if that is meant"),
+        ("vitals (1).csv", "rename it vitals.csv if that is meant"),
         ("labs.csv", "the tables are participants, imaging_visits"),
         ("vitals.xlsx", "a spreadsheet is not read"),
     ],

@@ -36,7 +36,7 @@ _OF_THE_DISK: Final = {
 
 app = typer.Typer(
     name="operandi",
-    help="From PET-MRI, tables and variants to traceable measurements of a therapy trial.",
+    help="From PET-MRI and tables to traceable measurements of a therapy trial.",
     epilog="Try it: [bold]operandi demo[/bold]. Exit status: 0 done; 1 refused, with what to "
     "supply; 2 wrong command line; 3 done, but some visits were refused; 70 a defect; "
     "130 interrupted.",
@@ -54,7 +54,7 @@ def top(
     show_version: bool = typer.Option(False, "--version", help="Print the version and stop."),
     debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
 ) -> None:
-    """From PET-MRI, tables and variants to traceable measurements of a therapy trial."""
+    """From PET-MRI and tables to traceable measurements of a therapy trial."""
     console.debug = debug
     if show_version:
         console.out.print(f"operandi {__version__}", highlight=False)

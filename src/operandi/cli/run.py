@@ -39,7 +39,14 @@ def run(
     [bold]operandi run my-study --scheduler tcp://10.0.0.1:8786[/bold]
     """
     from operandi.pipeline.runner import How
-    from operandi.pipeline.study import Options, explained, read_study, refused_visits, run_study
+    from operandi.pipeline.study import (
+        Options,
+        explained,
+        matters,
+        read_study,
+        refused_visits,
+        run_study,
+    )
 
     today = datetime.now(UTC).date()
     with console.StudyProgress() as progress:
@@ -58,6 +65,12 @@ def run(
     for path in written:
         if path.suffix in {".html", ".parquet"}:
             console.out.print(str(path), soft_wrap=True, highlight=False, markup=False)
+    if attention := matters(read):
+        console.out.print(
+            f"{attention} matter(s) need attention: faults of tables, files without a visit, "
+            "values unconfirmed. The report lists them, each with the desk that can mend it.",
+            highlight=False,
+        )
     if outcome.exit_status:
         raise typer.Exit(outcome.exit_status)
     if refused := refused_visits(read, outcome):

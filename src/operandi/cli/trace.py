@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.tree import Tree
 
 from operandi.cli import console
+from operandi.pipeline.step import NOTHING
 
 
 def trace(
@@ -29,14 +30,20 @@ def trace(
     results = study / RESULTS
     if not (results / MEASUREMENTS).exists():
         raise DataError(f"{study} has no results.", remedy="Run it first, or give --study FOLDER.")
-    frame = pl.read_parquet(results / MEASUREMENTS)
+    try:
+        frame = pl.read_parquet(results / MEASUREMENTS)
+        sources = json.loads((results / SOURCES).read_text(encoding="utf-8"))
+    except (pl.exceptions.PolarsError, ValueError, FileNotFoundError) as error:
+        raise DataError(
+            f"{MEASUREMENTS} or {SOURCES} in {results} is missing or damaged.",
+            remedy="Run the study again; it writes both anew and computes nothing twice.",
+        ) from error
     rows = frame.filter(pl.col("measurement").str.starts_with(measurement)).to_dicts()
     if len(rows) != 1:
         raise DataError(
-            f"{len(rows)} measurements are called {measurement}.",
+            f"{len(rows)} measurements are called {measurement!r}.",
             remedy="Their names stand in measurements.parquet and in the report.",
         )
-    sources = json.loads((results / SOURCES).read_text(encoding="utf-8"))
     console.out.print(_tree(rows[0], results / STORE, sources, every_file=files))
 
 
@@ -58,10 +65,10 @@ def _tree(
     if step:
         # Not taken for itself, as a run takes it: reading disturbs nobody.
         store = Store(store_folder)
-        key = Digest(str(store.note(note_of_last(step, subject)).get("key", "")))
+        key = Digest(str(store.note(note_of_last(step, subject)).get("this_run", "")))
         for line in _evidence(store, key):
             tree.add(f"evidence: {escape(line)}")
-        _grow(tree, store, key, sources, every_file=every_file, grown=set())
+        _grow(tree, store, (step, subject), sources, every_file=every_file, grown=set())
     return tree
 
 
@@ -79,34 +86,55 @@ def _evidence(store: Any, key: str) -> tuple[str, ...]:
 def _grow(
     tree: Tree,
     store: Any,
-    key: str,
+    node: tuple[str, str],
     sources: dict[str, Any],
     *,
     every_file: bool,
-    grown: set[str],
+    grown: set[tuple[str, str]],
 ) -> None:
-    record = store.record(key)
+    """Add a step as it came out in the latest run, and all it hangs on.
+
+    By what the run noted, not by the result's own record: where an input came out as before, the
+    record still names what that was made from in an earlier run.
+    """
+    from operandi.domain.identity import Digest
+    from operandi.pipeline.store import note_of_last
+
+    note = store.note(note_of_last(*node))
+    name = f"[bold]{node[0]}[/bold] {escape(node[1])}"
+    if node in grown:
+        tree.add(f"{name}: as above")
+        return
+    grown.add(node)
+    key = note.get("this_run", "")
+    record = store.record(Digest(key)) if key else None
+    if not note or (key and record is None):
+        tree.add(f"{name}: its record is not in the store any more; run the study again")
+        return
     if record is None:
-        tree.add("its record is not in the store any more; run the study again")
-        return
-    if key in grown:
-        tree.add(f"[bold]{record.step}[/bold] {escape(record.subject)}: as above")
-        return
-    grown.add(key)
-    branch = tree.add(
-        f"[bold]{record.step}[/bold] {escape(record.subject)}: {record.function} "
-        f"version {record.version}, code {record.code[:12]}"
-    )
-    if record.settings is not None:
-        branch.add(f"settings: {escape(json.dumps(record.settings, ensure_ascii=False))}")
-    for one in record.inputs:
-        if one.key:
-            _grow(branch, store, one.key, sources, every_file=every_file, grown=grown)
-        elif one.digest in sources:
-            source = sources[one.digest]
-            leaf = branch.add(f"files: {escape(source['name'])}, digest {one.digest[:12]}")
-            listed = source["files"] if every_file else source["files"][:3]
-            for name, digest in listed:
-                leaf.add(f"dicom/{escape(name)}  sha256 {digest[:12]}")
-            if len(listed) < len(source["files"]):
-                leaf.add(f"… and {len(source['files']) - len(listed)} more; --files lists them")
+        branch = tree.add(f"{name}: did not run, because something it needs was refused")
+    else:
+        branch = tree.add(
+            f"{name}: {record.function} version {record.version}, code {record.code[:12]}"
+        )
+        if record.what:
+            branch.add(f"refused: {escape(f'{record.what} {record.remedy}'.strip())}")
+        if record.settings is not None:
+            branch.add(f"settings: {escape(json.dumps(record.settings, ensure_ascii=False))}")
+    for one in note["inputs"]:
+        if "step" in one:
+            upstream = (one["step"], one["subject"])
+            _grow(branch, store, upstream, sources, every_file=every_file, grown=grown)
+        elif one["digest"] in sources:
+            _add_files(branch, sources[one["digest"]], one["digest"], every_file=every_file)
+        elif one["source"] != NOTHING:
+            branch.add(f"input: {escape(one['source'])}, digest {one['digest'][:12]}")
+
+
+def _add_files(branch: Tree, source: dict[str, Any], digest: str, *, every_file: bool) -> None:
+    leaf = branch.add(f"files: {escape(source['name'])}, digest {digest[:12]}")
+    listed = source["files"] if every_file else source["files"][:3]
+    for name, sha256 in listed:
+        leaf.add(f"dicom/{escape(name)}  sha256 {sha256[:12]}")
+    if len(listed) < len(source["files"]):
+        leaf.add(f"… and {len(source['files']) - len(listed)} more; --files lists them")

@@ -169,7 +169,9 @@ def _pet(
             Obstacle(
                 what=f"No attenuation-corrected PET series {declared and f'{declared} '}arrived "
                 f"for the visit of {placed.visit.on}; there is {there}.",
-                remedy="Send the PET series into dicom/; PatientID and StudyDate must be those of "
+                remedy="Correct pet_series_uid in study.toml; `operandi index` lists the UIDs."
+                if declared
+                else "Send the PET series into dicom/; PatientID and StudyDate must be those of "
                 "the records.",
                 who=who,
                 where=where,

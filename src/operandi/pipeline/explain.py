@@ -42,7 +42,7 @@ def _reason(plan: Plan, node: Node) -> str:
         cause = None if answer.key else answer.refusal
         return f"refused, as {cause.step} of {cause.subject} is" if cause else REUSED
     last = plan.store.note(note_of_last(node.step.name, node.subject))
-    if not last:
+    if not last.get("key"):
         return NEVER_RAN
     record = plan.store.record(Digest(str(last.get("key"))))
     if record is None:

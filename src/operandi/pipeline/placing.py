@@ -129,6 +129,16 @@ def place(index: Index, records: Records, settings: Settings) -> Placement:
         for participant in records.participants
         if participant.site not in declared
     ]
+    everyone = {participant.pseudonym for participant in records.participants}
+    unplaced += [
+        Obstacle(
+            what=f"study.toml declares something for {participant!r}, who is no participant.",
+            remedy="Correct participant in [[declare.visit]].",
+            who=COORDINATOR,
+            where="study.toml",
+        )
+        for participant in sorted({one.participant for one in settings.declared_for} - everyone)
+    ]
     visits = [
         _placed(participant, timepoint, of_visit, records, settings)
         for participant in records.participants
@@ -139,6 +149,11 @@ def place(index: Index, records: Records, settings: Settings) -> Placement:
 
 def _visit_of(series: Series, records: Records) -> ImagingVisit:
     participant = records.participant(series.patient_id)
+    if participant is None and (fault := records.left_out(series.patient_id)):
+        raise DataError(
+            f"{series.patient_id} was left out of the study, images and all: {fault}",
+            remedy="Correct the row in participants; the images can stay.",
+        )
     if participant is None:
         raise DataError(
             f"PatientID {series.patient_id or 'is empty'!r} is no participant of this study.",
@@ -180,6 +195,8 @@ def _placed(
     ]
     due = _due(participant, timepoint, records, settings)
     if visit is not None:
+        obstacles += _unread_obstacles(visit, records, where=where, who=desk)
+        obstacles += _far_vitals(visit, records, where=where, who=desk)
         obstacles += _timing_obstacles(visit, timepoint, records, where=where, who=desk)
         obstacles += _study_obstacles(series, visit, where=where, who=desk)
         obstacles += _identity_obstacles(series, visit, participant, where=where)
@@ -200,6 +217,49 @@ def _placed(
         obstacles=tuple(obstacles),
         expected=visit is not None or due or any(obstacle.refuses for obstacle in obstacles),
     )
+
+
+def _unread_obstacles(
+    visit: ImagingVisit, records: Records, *, where: str, who: str
+) -> list[Obstacle]:
+    """A row of this visit may stand where a table could not be read, and contradict the header."""
+    at = (visit.participant, visit.timepoint)
+    missing = {
+        "vitals": records.vitals_at(*at) is None,
+        "tracer_administrations": records.administration_at(*at) is None,
+    }
+    return [
+        Obstacle(
+            what=f"{table} has no row for this visit, and not all of the table could be read, so "
+            f"that the row may be there and contradict the image header. {fault}",
+            remedy="",
+            who=who,
+            where=where,
+            refuses=True,
+        )
+        for table, is_missing in missing.items()
+        if is_missing
+        for fault in records.unread(table)[:1]
+    ]
+
+
+def _far_vitals(visit: ImagingVisit, records: Records, *, where: str, who: str) -> list[Obstacle]:
+    """Vitals of another day: of the visit with a slip in the date, or of another visit."""
+    vitals = records.vitals_at(visit.participant, visit.timepoint)
+    apart = 0 if vitals is None else abs((vitals.measured_on - visit.on).days)
+    if vitals is None or apart <= SAME_VISIT_DAYS:
+        return []
+    return [
+        Obstacle(
+            what=f"vitals has {vitals.body_mass_kg:g} kg for this visit, measured on "
+            f"{vitals.measured_on}, {apart} days from {visit.on}; believed are up to "
+            f"{SAME_VISIT_DAYS}.",
+            remedy="Correct measured_on, or record the weight of the day.",
+            who=who,
+            where=where,
+            refuses=True,
+        )
+    ]
 
 
 def _anchor_on(participant: str, timepoint: Timepoint, records: Records) -> date | None:

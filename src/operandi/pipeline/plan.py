@@ -71,11 +71,27 @@ class Plan:
             self.store.write_note(note_of_code(self.origins.code(module)), parts)
 
     def write_note_of(self, node: Node) -> None:
-        """Note down a node's latest key."""
+        """Note down how a node came out in this run, and from what.
+
+        ``key`` is that of its latest result, which may be older: a refusal from upstream has none.
+        ``this_run`` is empty then, so that nobody takes the older result for this run's.
+        """
+        name = note_of_last(node.step.name, node.subject)
         key = self.answers[node].key
-        if key:
-            note = {"step": node.step.name, "subject": node.subject, "key": key}
-            self.store.write_note(note_of_last(node.step.name, node.subject), note)
+        inputs = [
+            {"source": one.name, "digest": one.digest}
+            if isinstance(one, Source)
+            else {"step": one.step.name, "subject": one.subject}
+            for one in node.inputs
+        ]
+        note = {
+            "step": node.step.name,
+            "subject": node.subject,
+            "key": key or self.store.note(name).get("key", ""),
+            "this_run": key,
+            "inputs": inputs,
+        }
+        self.store.write_note(name, note)
 
     def _found(self, node: Node) -> Answer | None:
         inputs = tuple(_known(self.inputs_of(node)))

@@ -17,7 +17,7 @@ from typing import Final
 from operandi.domain.identity import Digest
 from operandi.pipeline.choosing import ChosenVisit
 from operandi.pipeline.placing import COORDINATOR, PHYSICIST, READER, TECHNOLOGIST
-from operandi.pipeline.step import Node, Source, Step
+from operandi.pipeline.step import NOTHING, Node, Source, Step
 from operandi.pipeline.step_settings import LesionSettings, StudyFacts, TableRow, Visit
 
 
@@ -50,7 +50,7 @@ FUSED: Final = _step("fused pictures", "pictures:fused_pictures", "1", "PET over
 TABLE: Final = _step("table", "measurements:measurements_table", "1", "Measurements table")
 REPORT: Final = _step("report", "report:report_page", "1", "Report")
 
-_ABSENT: Final = Source("nothing", Digest(hashlib.sha256(b"nothing").hexdigest()), None)
+_ABSENT: Final = Source(NOTHING, Digest(hashlib.sha256(b"nothing").hexdigest()), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from operandi.domain.identity import TimepointCode
 from operandi.domain.timepoint import Timepoint
 from operandi.imaging.pet.declaration import Declaration
 from operandi.pipeline.step_settings import LesionSettings
-from operandi.quantities.errors import DataError
+from operandi.quantities.errors import DataError, UnsupportedError
+from operandi.quantities.nuclides import nuclide_named
 
 FILE_NAME: Final = "study.toml"
 
@@ -163,6 +164,13 @@ def parse_settings(content: Mapping[str, Any]) -> Settings:
     codes = [timepoint.code for timepoint in file.timepoint]
     if len(set(codes)) != len(codes):
         raise DataError(f"{FILE_NAME} declares a timepoint twice: {', '.join(codes)}.")
+    for entry in file.declare.visit:
+        if entry.timepoint and entry.timepoint not in codes:
+            raise DataError(
+                f"{FILE_NAME} declares something for the timepoint {entry.timepoint!r} of "
+                f"{entry.participant}, which is none of {', '.join(codes)}.",
+                remedy="Correct timepoint in [[declare.visit]].",
+            )
     return Settings(
         title=file.study.title,
         protocol=file.study.protocol,
@@ -222,11 +230,14 @@ class _Study(_Strict):
         return value
 
 
+_WindowDay = Annotated[int, Field(strict=True, ge=-3660, le=3660)]
+
+
 class _TimepointEntry(_Strict):
     code: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,31}$")]
     title: Annotated[str, Field(min_length=1)]
     anchor: Annotated[str, Field(pattern=r"^cycle [1-9][0-9]?$")]
-    window_days: tuple[int, int]
+    window_days: tuple[_WindowDay, _WindowDay]
 
     @field_validator("window_days")
     @classmethod
@@ -240,14 +251,21 @@ class _Site(_Strict):
     name: Annotated[str, Field(min_length=1)]
 
 
+def _nuclide(name: str) -> str:
+    try:
+        return nuclide_named(name).name if name else ""
+    except UnsupportedError as error:
+        raise ValueError(str(error)) from None
+
+
 class _SettingsEntry(_Strict):
-    minimum_lesion_volume_ml: Annotated[float, Field(gt=0, le=10)]
-    organ_margin_mm: Annotated[float, Field(ge=0, le=30)]
+    minimum_lesion_volume_ml: Annotated[float, Field(strict=True, gt=0, le=10)]
+    organ_margin_mm: Annotated[float, Field(strict=True, ge=0, le=30)]
 
 
 class _Declare(_Strict):
-    nuclide: str = ""
-    half_life_s: Annotated[float | None, Field(gt=0)] = None
+    nuclide: Annotated[str, AfterValidator(_nuclide)] = ""
+    half_life_s: Annotated[float | None, Field(strict=True, gt=0)] = None
     decay_corrected_to: Literal["", "injection", "scan start"] = ""
     activity_unit: Literal["", "Bq", "kBq", "MBq"] = ""
     activity_from: Literal["", "records", "header"] = ""

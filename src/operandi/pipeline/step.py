@@ -7,6 +7,9 @@ from typing import Final
 
 from operandi.domain.identity import Digest
 
+NOTHING: Final = "nothing"
+"""Name of the source that stands for an input which a visit does not have."""
+
 _ADDRESS: Final = re.compile(r"[\w.]+:[\w.]+")
 
 

@@ -1,5 +1,6 @@
 """Run a study: read its folder, walk the road, publish what comes out."""
 
+import contextlib
 import hashlib
 import json
 import platform
@@ -239,7 +240,23 @@ def run_study(
 
 
 def refused_visits(study: Study, outcome: RunOutcome) -> tuple[str, ...]:
-    """Name the visits that took place and were refused, wholly or in part."""
+    """Name the visits that took place and were refused, wholly or in part.
+
+    And participants whose row is faulty, so that nothing of theirs is read.
+    """
+    lost = {fault.participant for fault in study.records.faults if fault.table == "participants"}
+    known = {participant.pseudonym for participant in study.records.participants}
+    return (*sorted(lost - known - {""}), *_refused_visits(study, outcome))
+
+
+def matters(study: Study) -> int:
+    """Count what needs somebody's attention beyond the visits that are refused."""
+    told = {one.what for visit, _ in study.visits for one in visit.obstacles if not one.refuses}
+    faults = {str(fault) for fault in study.records.faults}
+    return len(told | faults) + len(study.placement.unplaced)
+
+
+def _refused_visits(study: Study, outcome: RunOutcome) -> tuple[str, ...]:
     return tuple(
         visit.placed.subject
         for visit, nodes in study.visits
@@ -404,11 +421,13 @@ def _issue(obstacle: Obstacle) -> Issue:
 
 def _inputs(folder: Path) -> dict[str, Digest]:
     files = [folder / FILE_NAME, *sorted((folder / "records").glob("*"))]
-    return {
-        file.relative_to(folder).as_posix(): digest_of_file(file)
-        for file in files
-        if file.is_file()
-    }
+    digests = {}
+    for file in files:
+        # What cannot be read is a fault of its table, which says so.
+        with contextlib.suppress(OSError):
+            if file.is_file():
+                digests[file.relative_to(folder).as_posix()] = digest_of_file(file)
+    return digests
 
 
 def _digest_of(lines: Sequence[str]) -> Digest:

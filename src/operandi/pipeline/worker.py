@@ -239,9 +239,10 @@ def _origins(store: Path) -> Origins:
 
 def _allow_threads(count: int) -> None:
     """Hold the libraries that a step has imported to *count* threads."""
-    numba = sys.modules.get("numba")
-    if numba is not None:
+    # Imported again, because another thread may be in the middle of it: that waits for the end.
+    if "numba" in sys.modules:
+        numba = importlib.import_module("numba")
         numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))
-    simple_itk = sys.modules.get("SimpleITK")
-    if simple_itk is not None:
+    if "SimpleITK" in sys.modules:
+        simple_itk = importlib.import_module("SimpleITK")
         simple_itk.ProcessObject.SetGlobalDefaultNumberOfThreads(count)

@@ -115,17 +115,25 @@ def _file_fault(
 
 def _misnamed(paths: list[Path]) -> Iterator[Fault]:
     for path in paths:
-        if path.stem in TABLE_NAMES and _suffix(path) in _SPREADSHEETS:
-            yield _file_fault(path.name, "a spreadsheet is not read", "save the table as CSV UTF-8")
-        elif path.stem not in TABLE_NAMES and _suffix(path) in _SUFFIXES:
-            near = meant(path.stem, TABLE_NAMES)
-            yield _file_fault(
-                path.name,
-                "no table has this name",
-                f"rename it {near} if that is meant"
-                if near
-                else f"the tables are {', '.join(TABLE_NAMES)}",
+        suffix = _suffix(path)
+        if path.stem in TABLE_NAMES and suffix in _SUFFIXES:
+            continue
+        # vitals.csv.txt, Vitals.csv, vitals (1).csv: a table that would otherwise not be missed.
+        begun = [table for table in TABLE_NAMES if path.name.lower().startswith(table)]
+        meant_for = max(begun, key=len, default="")
+        if meant_for and suffix in _SPREADSHEETS:
+            problem, remedy = "a spreadsheet is not read", "save the table as CSV UTF-8"
+        elif meant_for or suffix in _SUFFIXES:
+            meant_for = meant_for or meant(path.stem, TABLE_NAMES)
+            problem = "no table has this name"
+            remedy = (
+                f"rename it {meant_for}.csv if that is meant"
+                if meant_for
+                else f"the tables are {', '.join(TABLE_NAMES)}"
             )
+        else:
+            continue
+        yield _file_fault(path.name, problem, remedy, table=meant_for)
 
 
 def _twice(table: str, files: list[Path]) -> Fault:

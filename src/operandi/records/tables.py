@@ -308,6 +308,22 @@ class Records:
             if fault.participant == pseudonym and fault.timepoint in ("", timepoint)
         )
 
+    def unread(self, name: str) -> tuple[Fault, ...]:
+        """Faults of a table that name no participant of the study.
+
+        A row of anybody may be among what such a fault left out: a file or line that cannot be
+        read, a misspelt code.
+        """
+        known = {participant.pseudonym for participant in self.participants}
+        return tuple(
+            fault for fault in self.faults if fault.table == name and fault.participant not in known
+        )
+
+    def left_out(self, pseudonym: str) -> Fault | None:
+        """Find the fault that took a participant's row out of ``participants``."""
+        of_participant = (f for f in self.faults if f.participant == pseudonym)
+        return next((fault for fault in of_participant if fault.table == "participants"), None)
+
 
 def table(records: Records, name: str) -> pl.DataFrame:
     """Make the frozen table *name*, with the columns and units of its file.
