@@ -112,7 +112,12 @@ def test_every_declaration_is_explained() -> None:
     everywhere, for_one_visit = text.split("Under `[[declare.visit]]` also:")
 
     assert first_cells(everywhere) == [field.name for field in fields(Declaration)]
-    assert first_cells(for_one_visit) == ["participant", "timepoint", "pet_series_uid"]
+    assert first_cells(for_one_visit) == [
+        "participant",
+        "timepoint",
+        "pet_series_uid",
+        "organs_absent",
+    ]
 
 
 def test_the_declared_study_file_says_what_it_means_to() -> None:
