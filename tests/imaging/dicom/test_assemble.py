@@ -530,6 +530,13 @@ def test_refuses_a_series_that_lacks_what_a_volume_needs(
     assert message in refused(tmp_path, datasets)
 
 
+def test_refuses_a_single_slice_whose_thickness_is_ambiguous(tmp_path: Path) -> None:
+    """A gap of 1 mm would make voxels of a sixth of their volume."""
+    assert "states SpacingBetweenSlices 1 mm and SliceThickness 5 mm" in refused(
+        tmp_path, [made.a_slice(SliceThickness="5", SpacingBetweenSlices="1")]
+    )
+
+
 def test_refuses_a_single_slice_without_thickness(tmp_path: Path) -> None:
     assert "0000.dcm is a single slice without SliceThickness" in refused(
         tmp_path, [made.a_slice(SliceThickness=None)]

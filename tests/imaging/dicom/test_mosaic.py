@@ -67,6 +67,16 @@ def test_the_number_of_slices_may_stand_in_the_mr_header(tmp_path: Path) -> None
     assert stack_in(tmp_path, [dataset]).grid.shape == (made.COLUMNS, made.ROWS, 5)
 
 
+def test_refuses_two_numbers_of_slices_that_differ(tmp_path: Path) -> None:
+    """Both fit a mosaic of 3 x 3 tiles; the smaller would lose a slice."""
+    dataset = made.mosaic(8, orientation=made.AXIAL)
+    block = dataset.private_block(0x0019, "SIEMENS MR HEADER", create=True)
+    block.add_new(0x0A, "US", 7)
+
+    with pytest.raises(DataError, match=r"0000\.dcm .* contradicts \(0019,100A\) in their number"):
+        stacks_in(tmp_path, [dataset])
+
+
 def test_reads_a_csa_header() -> None:
     values = {"A": ["1", "two"], "Empty": [], "Vector": ["0.5", "-0.5", "1"]}
 

@@ -361,6 +361,45 @@ def test_refuses_a_codestream_of_fewer_bits_than_stated(syntax: str, tmp_path: P
         read_codestream(tmp_path, codestream, syntax)
 
 
+@pytest.mark.parametrize(
+    ("written", "bits", "representation"),
+    [
+        ("signed 16", 16, 0),
+        ("signed 12 in 16", 12, 0),
+        ("signed 16", 12, 1),
+        ("unsigned 16", 12, 0),
+        ("unsigned 16", 12, 1),
+    ],
+)
+def test_refuses_jpeg_2000_values_that_the_header_cannot_hold(
+    written: str, bits: int, representation: int, tmp_path: Path
+) -> None:
+    """Cut to size, -1 would read as 65535 and 5000 as 904."""
+    image, stored = images()[written]
+    packed = made.encoded(with_image(image, bits=stored), made.COMPRESSED["JPEG 2000"])
+    dataset = pydicom.dcmread(io.BytesIO(packed))
+    dataset.BitsStored, dataset.HighBit = bits, bits - 1
+    dataset.PixelRepresentation = representation
+    changed = io.BytesIO()
+    dataset.save_as(changed)
+
+    with pytest.raises(DataError, match=f"do not fit BitsStored {bits} and PixelRepresentation"):
+        read(tmp_path, changed.getvalue())
+
+
+def test_two_s_complement_may_be_compressed_as_unsigned(tmp_path: Path) -> None:
+    image, bits = images()["signed 12 in 16"]
+    for stored in (12, 16):
+        low = (image.view("<u2") & ((1 << stored) - 1)).astype("<u2")
+        packed = made.encoded(with_image(low, bits=stored), made.COMPRESSED["JPEG 2000"])
+        dataset = pydicom.dcmread(io.BytesIO(packed))
+        dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = bits, bits - 1, 1
+        changed = io.BytesIO()
+        dataset.save_as(changed)
+
+        np.testing.assert_array_equal(read(tmp_path, changed.getvalue())[0], image)
+
+
 def test_refuses_rle_of_more_bytes_than_stated(tmp_path: Path) -> None:
     """Two bytes a pixel in the codestream; the upper one would silently be dropped."""
     codestream = codestream_of("RLE")

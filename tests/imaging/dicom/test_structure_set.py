@@ -451,6 +451,23 @@ def test_refuses_a_structure_set_that_contradicts_itself(
         read_structure_set(written(dataset, tmp_path))
 
 
+@pytest.mark.parametrize(("offset", "read"), [((0, 0, 0), True), ((0, 0, 2.5), False)])
+def test_refuses_contours_whose_points_may_lie_elsewhere_by_an_offset(
+    offset: tuple[float, float, float],
+    read: bool,  # noqa: FBT001
+    tmp_path: Path,
+) -> None:
+    dataset = a_structure_set()
+    dataset.ROIContourSequence[0].ContourSequence[1].ContourOffsetVector = list(offset)
+    path = written(dataset, tmp_path)
+
+    if read:
+        assert len(read_structure_set(path)) == 2
+    else:
+        with pytest.raises(UnsupportedError, match=r"ContourOffsetVector \['?0"):
+            read_structure_set(path)
+
+
 def test_refuses_a_coordinate_that_is_no_number(tmp_path: Path) -> None:
     path = written(a_structure_set(), tmp_path)
     path.write_bytes(path.read_bytes().replace(b"4.500\\4.500\\1.000", b"4.5oo\\4.500\\1.000"))

@@ -22,13 +22,13 @@ import numpy.typing as npt
 
 Pixels = npt.NDArray[Any]
 
-_RLE: Final = "1.2.840.10008.1.2.5"
+RLE: Final = "1.2.840.10008.1.2.5"
 _JPEG_LOSSLESS: Final = frozenset(("1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70"))
 _JPEG_LS: Final = "1.2.840.10008.1.2.4.80"
 _JPEG_2000: Final = frozenset(
     f"1.2.840.10008.1.2.4.{last}" for last in ("90", "91", "201", "202", "203")
 )
-READABLE: Final = frozenset((_RLE, _JPEG_LS)) | _JPEG_LOSSLESS | _JPEG_2000
+READABLE: Final = frozenset((RLE, _JPEG_LS)) | _JPEG_LOSSLESS | _JPEG_2000
 LOSSY: Final = frozenset(f"1.2.840.10008.1.2.4.{last}" for last in ("50", "51", "81"))
 
 _MOST_PIXELS: Final = 1 << 26
@@ -78,7 +78,7 @@ def decode(
     """
     if rows * columns > _MOST_PIXELS:
         raise CodestreamError(f"{rows} x {columns} pixels in one frame are not believed")
-    if syntax == _RLE:
+    if syntax == RLE:
         return _decode_rle(codestream, rows=rows, columns=columns, allocated=bits[1])
     if syntax in _JPEG_2000:
         stated = _jpeg_2000_header(codestream)

@@ -115,10 +115,22 @@ def affine_of(planes: Sequence[Plane]) -> npt.NDArray[np.float64]:
 
 
 def _thickness_mm(plane: Plane) -> float:
-    for keyword in ("SpacingBetweenSlices", "SliceThickness"):
-        value = plane.slice.header.get(keyword)
-        if isinstance(value, int | float) and value > 0:
-            return float(value)
+    """Height of the voxels of one slice alone: the distance to where its neighbors would lie."""
+    stated = [
+        float(value)
+        for keyword in ("SpacingBetweenSlices", "SliceThickness")
+        if isinstance(value := plane.slice.header.get(keyword), int | float) and value > 0
+    ]
+    if len(stated) == 2 and stated[0] < stated[1] - SPACING_TOLERANCE_MM:
+        # A gap, as some files state, or slices that overlap: one slice alone does not tell.
+        raise DataError(
+            f"{plane.slice.name} is a single slice that states SpacingBetweenSlices "
+            f"{stated[0]:g} mm and SliceThickness {stated[1]:g} mm: which of them its voxels fill "
+            "is unknown.",
+            remedy="Export the whole series.",
+        )
+    if stated:
+        return stated[0]
     raise DataError(
         f"{plane.slice.name} is a single slice without SliceThickness; its voxels have no volume.",
         remedy="Export the whole series, or the tag SliceThickness.",

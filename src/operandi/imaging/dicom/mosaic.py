@@ -42,7 +42,7 @@ def mosaic_tiles(
     if count is None or normal is None:
         raise DataError(
             f"{file} is a Siemens mosaic whose private CSA header (0029,1010) lacks the number or "
-            "direction of its slices.",
+            "direction of its slices, or contradicts (0019,100A) in their number.",
             remedy="Export it with private tags, or as single slices.",
         )
     per_side = math.ceil(math.sqrt(count))
@@ -89,13 +89,13 @@ def _normal(csa: dict[str, tuple[str, ...]]) -> npt.NDArray[np.float64] | None:
 
 
 def _slice_count(header: Header, csa: dict[str, tuple[str, ...]]) -> int | None:
-    stated = header.get("SiemensMosaicSlices") or next(
-        iter(csa.get("NumberOfImagesInMosaic", ())), None
-    )
+    """Return the number of slices, None where it is stated nowhere or twice and not the same."""
+    stated = [header.get("SiemensMosaicSlices"), *csa.get("NumberOfImagesInMosaic", ())[:1]]
     try:
-        count = int(stated or 0)
+        counts = {int(one) for one in stated if one}
     except (TypeError, ValueError):
         return None
+    count = counts.pop() if len(counts) == 1 else 0
     return count if 1 <= count <= _MOST_SLICES else None
 
 

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 import numpy.typing as npt
 
-from operandi.imaging.dicom.compressed import LOSSY, READABLE, CodestreamError, decode
+from operandi.imaging.dicom.compressed import LOSSY, READABLE, RLE, CodestreamError, decode
 from operandi.imaging.dicom.files import FileRef, opened
 from operandi.imaging.dicom.header import (
     DEFLATED,
@@ -198,17 +198,45 @@ def _decoded(data: bytes, header: Header, shape: tuple[int, int, int], name: str
             remedy="Export the image again.",
         )
     try:
-        return np.stack(
+        pixels = np.stack(
             [
                 decode(codestream, syntax, rows=rows, columns=columns, bits=bits)
                 for codestream in _codestreams(data, frames)
             ]
         )
+        _refuse_values_beyond(pixels, header, bits=bits[0])
     except CodestreamError as error:
         raise DataError(
             f"The pixels of {name} cannot be decoded: {error}.",
             remedy="Export the image again, uncompressed if that does not help.",
         ) from None
+    return pixels
+
+
+def _refuse_values_beyond(pixels: Pixels, header: Header, *, bits: int) -> None:
+    """Refuse what BitsStored and PixelRepresentation cannot hold: cut to size, it is another value.
+
+    Two's complement written as unsigned is how some encoders store signed pixels. RLE packs bytes
+    as they stand, so that overlays may live above BitsStored there too.
+    """
+    if header["TransferSyntaxUID"] == RLE:
+        return
+    low, high = int(pixels.min()), int(pixels.max())
+    if low >= 0 and high < 1 << bits:
+        return
+    signed = header["PixelRepresentation"] == 1
+    values = pixels.astype(np.int64)
+    if signed:
+        allocated = header["BitsAllocated"]
+        values = np.where(values >> (allocated - 1) > 0, values - (1 << allocated), values)
+    smallest, largest = (
+        (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
+    )
+    if values.min() < smallest or values.max() > largest:
+        raise CodestreamError(
+            f"their values from {low} to {high} do not fit BitsStored {bits} and "
+            f"PixelRepresentation {header['PixelRepresentation']}"
+        )
 
 
 def _codestreams(data: bytes, frames: int) -> list[bytes]:

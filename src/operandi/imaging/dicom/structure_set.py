@@ -240,6 +240,12 @@ def _contours(
 
 
 def _polygon(contour: pydicom.Dataset, *, name: str) -> npt.NDArray[np.float64]:
+    if any(float(part) != 0.0 for part in contour.get("ContourOffsetVector") or ()):
+        raise UnsupportedError(
+            f"{name}: a contour states ContourOffsetVector {list(contour.ContourOffsetVector)}, "
+            "which is not read: whether its points include it differs between programs.",
+            remedy="Export the structure set without offsets.",
+        )
     # Parsed from the bytes: making an object of each coordinate takes five times as long.
     value = contour.get_item("ContourData").value
     texts = value.split(b"\\") if isinstance(value, bytes) else value
