@@ -469,7 +469,7 @@ def test_suv_needs_the_nuclide_where_none_is_named(study: Path, operandi: Comman
     assert refused.code == 1
     assert "'tracer' name none; needed one known radionuclide" in refused.err
     assert declared.code == 0
-    assert "68Ga, declared" in declared.out
+    assert "68Ga, half-life 4069.8 s from the header; nuclide declared" in declared.out
     assert wrong.code == 1
     assert "4069.8 s is not that of 18F" in wrong.err
 
