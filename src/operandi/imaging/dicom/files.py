@@ -75,8 +75,14 @@ class FileRef:
         with stream:
             return Digest(hashlib.file_digest(stream, "sha256").hexdigest())
 
+    @property
+    def is_text(self) -> bool:
+        """Whether the name is Unicode, as tables, reports and digests are."""
+        return str(self) == self.name
+
     def __str__(self) -> str:
-        return self.name
+        """The name, with bytes that are no UTF-8 written out."""
+        return self.name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 class Opener:

@@ -193,6 +193,7 @@ def _read_chunk(files: Sequence[FileRef]) -> _ChunkResult:
     with closing(Opener()) as opener:
         for file in files:
             try:
+                _require_text(file)
                 found.append(Instance(file, _read_header(opener, file)))
             except NotDicomError:
                 others.append(str(file))
@@ -201,6 +202,14 @@ def _read_chunk(files: Sequence[FileRef]) -> _ChunkResult:
             except OSError as error:
                 faults.append(FileFault(str(file), f"{file} cannot be read: {error.strerror}.", ""))
     return found, faults, others
+
+
+def _require_text(file: FileRef) -> None:
+    if not file.is_text:
+        raise DataError(
+            f"The name of {file} is not UTF-8, so that no table or report can state it.",
+            remedy="Rename the file or its folder.",
+        )
 
 
 def _read_header(opener: Opener, file: FileRef) -> Header:
