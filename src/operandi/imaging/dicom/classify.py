@@ -139,7 +139,7 @@ _ELEMENTS: Final = {
     "Lu|Lutetium": "177",
     "Tc|Technetium": "99m?",
     "In|Indium": "111|113m",
-    "I|Iodine|Jod": "123|131",
+    "I|Iod|Iodine|Jod": "123|131",
     "Ga|Gallium": "67",
     "Cu|Copper": "67",
     "Tl|Thallium": "201",
