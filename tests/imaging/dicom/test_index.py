@@ -305,10 +305,10 @@ def test_refuses_to_read_again_what_is_gone(
 def test_a_name_that_is_not_utf_8_is_a_fault_of_its_own_file(tmp_path: Path) -> None:
     """As a medium written long ago may have: byte 0xE9 is an e with an acute accent in Latin-1."""
     made.write(tmp_path, made.a_series(), names=["good.dcm", "b.dcm", "c.dcm", "d.dcm"])
-    (tmp_path / os.fsdecode(b"caf\xe9.dcm")).write_bytes((tmp_path / "good.dcm").read_bytes())
+    (tmp_path / os.fsdecode(b"IM\xe9.dcm")).write_bytes((tmp_path / "good.dcm").read_bytes())
 
     index = index_dicom(tmp_path)
 
     (fault,) = index.faults
-    assert (fault.file, fault.remedy) == ("caf\\xe9.dcm", "Rename the file or its folder.")
+    assert (fault.file, fault.remedy) == ("IM\\xe9.dcm", "Rename the file or its folder.")
     assert [len(series.instances) for series in index.series] == [4]
