@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
@@ -11,8 +12,8 @@ from pandera.errors import SchemaErrors
 from operandi.domain.identity import Pseudonym, TimepointCode
 from operandi.quantities.errors import DataError
 from operandi.quantities.nuclides import GA68
-from operandi.records.names import TABLE_NAMES
-from operandi.records.tables import Fault, TracerAdministration, table
+from operandi.records.schemas import table
+from operandi.records.tables import Fault, TracerAdministration
 from tests.records.study_folder import a_study, read_back
 
 NOON = datetime(2025, 1, 10, 12, tzinfo=UTC)
@@ -83,7 +84,7 @@ def test_a_fault_is_one_sentence_that_names_place_value_and_remedy() -> None:
     )
 
 
-@pytest.mark.parametrize("name", TABLE_NAMES)
+@pytest.mark.parametrize("name", a_study())
 def test_a_frozen_table_has_the_columns_and_values_of_its_file(tmp_path: Path, name: str) -> None:
     frame = table(read_back(a_study(), tmp_path), name)
 
@@ -113,12 +114,13 @@ def test_instants_are_kept_in_utc(tmp_path: Path) -> None:
 
 def test_refuses_to_freeze_made_records_that_break_the_rules(tmp_path: Path) -> None:
     records = read_back(a_study(), tmp_path)
-    heavy = replace(records.vitals[0], body_mass_kg=715.0)
+    vitals = records.rows["vitals"]
+    heavy = vitals[0].model_copy(update={"body_mass_kg": Decimal(715)})
 
     with pytest.raises(SchemaErrors, match="body_mass_kg"):
-        table(replace(records, vitals=(heavy,)), "vitals")
+        table(replace(records, rows={"vitals": (heavy,)}), "vitals")
     with pytest.raises(SchemaErrors, match="not unique"):
-        table(replace(records, vitals=records.vitals + records.vitals), "vitals")
+        table(replace(records, rows={"vitals": vitals + vitals}), "vitals")
 
 
 def test_refuses_a_table_that_nobody_knows(tmp_path: Path) -> None:

@@ -6,17 +6,26 @@ The functions are validators for pydantic: they raise ``PydanticCustomError`` wi
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Final
+from types import NoneType
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args, get_origin
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, ValidationInfo
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    BeforeValidator,
+    GetCoreSchemaHandler,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from operandi.domain.date_interval import DateInterval
 from operandi.domain.participant import Sex
-from operandi.quantities.errors import UnsupportedError
+from operandi.quantities.errors import DataError, UnsupportedError
 from operandi.quantities.nuclides import Nuclide, nuclide_named
 from operandi.records.names import PSEUDONYM
 from operandi.records.spelling import meant
@@ -34,14 +43,20 @@ class Border:
         Last day that anything can have happened on.
     timepoints : tuple of str
         Those that the study file declares.
+    sites : tuple of str
+        Those that the study file declares; where it names none, every site is taken.
     decimal_comma : bool
         Whether ``71,5`` is a number: where semicolons part the cells.
+    at_cut : bool
+        Whether ``today`` is the data cut of a freeze.
     """
 
     timezone: ZoneInfo
     today: date
     timepoints: tuple[str, ...]
+    sites: tuple[str, ...]
     decimal_comma: bool
+    at_cut: bool = False
 
 
 def refusal(problem: str, remedy: str, **cell: str) -> PydanticCustomError:
@@ -58,6 +73,8 @@ _WHEN_BLANK: Final = {
     "residual_mbq": "state 0 where nothing was left, as a blank is never read as zero",
     "residual_at": "record when the residual was assayed",
     "nuclide": "name the radionuclide, such as 68Ga",
+    "unit": "copy the unit as the laboratory printed it, as it is never assumed",
+    "collected_on": "write the day of the blood draw, as a result without a date is no evidence",
 }
 
 
@@ -92,6 +109,13 @@ def _number(text: str, info: ValidationInfo[Border]) -> Decimal:
     raise refusal("is not a number", "write digits with a decimal point, without separators")
 
 
+def _exact(text: str, info: ValidationInfo[Border]) -> Decimal:
+    number = _number(text, info)
+    if "e" in text.casefold():
+        raise refusal("is written with an exponent", "write the digits out")
+    return number
+
+
 def _integer(text: str, info: ValidationInfo[Border]) -> int:
     number = _number(text, info)
     # Beyond six digits no count, year or month is meant, and int() of 1e999 is no small thing.
@@ -109,17 +133,52 @@ def _pseudonym(text: str, info: ValidationInfo[Border]) -> str:
     )
 
 
+def _nearest(text: str, known: tuple[str, ...]) -> str:
+    near = meant(text, known)
+    return f"write {near} if that is meant" if near else f"use one of {_listed(known)}"
+
+
+def _listed(known: tuple[str, ...]) -> str:
+    return ", ".join(known) or "(none)"
+
+
 def _timepoint(text: str, info: ValidationInfo[Border]) -> str:
     declared = info.context.timepoints
     if _filled(text, info) in declared:
         return text
-    near = meant(text, declared)
-    raise refusal(
-        "is not a timepoint that the study file declares",
-        f"write {near} if that is meant"
-        if near
-        else f"use one of {', '.join(declared) or '(none)'}",
-    )
+    raise refusal("is not a timepoint that the study file declares", _nearest(text, declared))
+
+
+def _site(text: str, info: ValidationInfo[Border]) -> str:
+    declared = info.context.sites
+    if _filled(text, info) in declared or not declared:
+        return text
+    raise refusal("is not a site that the study file declares", _nearest(text, declared))
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """Marks a cell that holds one word or number of a closed set: the literals of its type."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Check the cell before the literal does, which has no remedy to offer."""
+        known = {str(code): code for code in get_args(source)}
+
+        def checked(text: str, info: ValidationInfo[Border]) -> object:
+            if _filled(text, info) in known:
+                return known[text]
+            raise refusal("is not a code of this column", _nearest(text, tuple(known)))
+
+        return core_schema.with_info_before_validator_function(checked, handler(source))
+
+
+def _yes_no(text: str, info: ValidationInfo[Border]) -> bool:
+    answers = {"yes": True, "no": False}
+    if _filled(text, info) in answers:
+        return answers[text]
+    raise refusal("is neither yes nor no", "write yes or no, or leave an optional cell blank")
 
 
 _SEXES: Final = {
@@ -161,22 +220,44 @@ def _study_uid(text: str) -> str:
     )
 
 
+def _series_uid(text: str, info: ValidationInfo[Border]) -> str:
+    if _UID.fullmatch(_filled(text, info)):
+        return text
+    raise refusal("is not a DICOM UID", "copy SeriesInstanceUID (0020,000E)")
+
+
 _DATE: Final = r"\d{4}-\d{2}-\d{2}"
 _CLOCK: Final = r"\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?"
 _OFFSET: Final = r"Z|[+-]\d{2}:?\d{2}"
 
 
-def _day(text: str, info: ValidationInfo[Border]) -> date:
+def _any_day(text: str, info: ValidationInfo[Border]) -> date:
     text = _filled(text, info)
     # A program without a type for days writes midnight.
     if not re.fullmatch(_DATE + r"(?:[T ]00:00:00(?:\.0{1,6})?)?", text, re.A):
         raise refusal("is not an ISO date", "write YYYY-MM-DD")
     try:
-        day = date.fromisoformat(text[:10])
+        return date.fromisoformat(text[:10])
     except ValueError:
         raise refusal("is a day that no calendar has", "correct it") from None
+
+
+def _day(text: str, info: ValidationInfo[Border]) -> date:
+    day = _any_day(text, info)
     _refuse_future(day, info)
     return day
+
+
+def _partial(text: str, info: ValidationInfo[Border]) -> DateInterval:
+    try:
+        known = DateInterval.parse(_filled(text, info))
+    except DataError as error:
+        raise refusal(
+            "is not an ISO date or a part of one, or a day that no calendar has",
+            "write YYYY-MM-DD, or YYYY-MM or YYYY where no more is known",
+        ) from error
+    _refuse_future(known.earliest, info)
+    return known
 
 
 def _instant(text: str, info: ValidationInfo[Border]) -> datetime:
@@ -217,27 +298,73 @@ def _placed(local: datetime, zone: ZoneInfo) -> datetime:
 
 
 def _refuse_future(day: date, info: ValidationInfo[Border]) -> None:
-    if day > info.context.today:
-        raise refusal(f"lies in the future (today is {info.context.today})", "correct the date")
+    for refused in future(day, info.context):
+        raise refused
 
 
-def _number_or_blank(text: str, info: ValidationInfo[Border]) -> Decimal | None:
-    return _number(text, info) if text else None
+def future(day: date, border: Border, **cell: str) -> Iterator[PydanticCustomError]:
+    """Object to a day after today."""
+    if day > border.today and border.at_cut:
+        remedy = "correct the date, or move the data cut in study.toml"
+        yield refusal(f"lies after the data cut ({border.today})", remedy, **cell)
+    elif day > border.today:
+        yield refusal(f"lies in the future (today is {border.today})", "correct the date", **cell)
 
 
-def _instant_or_blank(text: str, info: ValidationInfo[Border]) -> datetime | None:
-    return _instant(text, info) if text else None
+def _none_where_blank(text: str, read: ValidatorFunctionWrapHandler) -> object:
+    return read(text) if text else None
+
+
+_CellT = TypeVar("_CellT")
+
+Blank = Annotated[_CellT | None, WrapValidator(_none_where_blank)]
+"""A cell that may be blank: ``Blank[Day]`` is a day or None."""
+
+Code = Annotated[_CellT, OneOf()]
+"""One of a closed set: ``Code[Literal["yes", "no"]]``."""
+
+
+@dataclass(frozen=True, slots=True)
+class AsFloat:
+    """Marks a number that freezes as a float, as the tables of the first release do.
+
+    All other numbers freeze as text: a column of decimals has one number of digits behind the
+    point, so that 75.0 beside 7.25 would come back as 75.00.
+    """
 
 
 Text = Annotated[str, BeforeValidator(_filled)]
 PseudonymCell = Annotated[str, BeforeValidator(_pseudonym)]
 TimepointCell = Annotated[str, BeforeValidator(_timepoint)]
-Number = Annotated[Decimal, BeforeValidator(_number)]
-NumberOrBlank = Annotated[Decimal | None, BeforeValidator(_number_or_blank)]
+SiteCell = Annotated[str, BeforeValidator(_site)]
+Number = Annotated[Decimal, BeforeValidator(_number), AsFloat()]
+Exact = Annotated[Decimal, BeforeValidator(_exact)]
 Whole = Annotated[int, BeforeValidator(_integer)]
+YesNo = Annotated[bool, BeforeValidator(_yes_no)]
 SexCell = Annotated[Sex, BeforeValidator(_sex)]
 NuclideCell = Annotated[Nuclide, BeforeValidator(_nuclide)]
 StudyUid = Annotated[str, BeforeValidator(_study_uid)]
+SeriesUidCell = Annotated[str, BeforeValidator(_series_uid)]
 Day = Annotated[date, BeforeValidator(_day)]
+AnyDay = Annotated[date, BeforeValidator(_any_day)]
+"""A day that may lie in the future."""
+
+Partial = Annotated[DateInterval, BeforeValidator(_partial)]
+"""A day of which the month or only the year may be known."""
+
 Instant = Annotated[datetime, BeforeValidator(_instant)]
-InstantOrBlank = Annotated[datetime | None, BeforeValidator(_instant_or_blank)]
+
+
+def cell_type(annotation: Any, metadata: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
+    """Find the type below aliases, and all that marks it; None is passed over.
+
+    >>> cell_type(Blank[Number], ())[0].__name__
+    'Decimal'
+    """
+    if get_origin(annotation) is Annotated:
+        inner, *marks = get_args(annotation)
+        return cell_type(inner, (*marks, *metadata))
+    if get_origin(annotation) not in {None, Literal}:
+        (inner,) = (one for one in get_args(annotation) if one is not NoneType)
+        return cell_type(inner, metadata)
+    return annotation, metadata

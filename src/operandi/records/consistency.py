@@ -1,13 +1,14 @@
 """What the rows of a study say about one another: repeats, strangers, leaps and wrong orders."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import pairwise
-from typing import Final
 
+from operandi.records.entry import Entry
 from operandi.records.plausible import LARGEST_MASS_CHANGE, plain
-from operandi.records.rows import CycleRow, Entry, ParticipantRow, VitalsRow
+from operandi.records.rows import ROWS, CycleRow, ParticipantRow, VitalsRow
 from operandi.records.tables import Fault, line_word
 
 
@@ -27,51 +28,88 @@ class Objection:
     lines: tuple[int, ...]
 
 
-_UNIQUE: Final[Mapping[str, tuple[str, ...]]] = {
-    "participants": ("participant",),
-    "imaging_visits": ("participant", "timepoint"),
-    "vitals": ("participant", "timepoint"),
-    "tracer_administrations": ("participant", "timepoint"),
-    "cycles": ("participant", "cycle"),
-    "reference_regions": ("participant", "timepoint", "organ"),
-}
-
-
 def repeated(entries: Iterable[Entry]) -> Iterator[Objection]:
     """Object to rows that say twice what can be so once.
 
     None of them stands, as nobody here knows which is right; a row that is faulty in itself
-    counts, too.
+    counts, too. Only of rows that say the same in a table without a key does the first one stand.
     """
     groups: dict[tuple[str, ...], list[Entry]] = defaultdict(list)
     for entry in entries:
-        columns = _UNIQUE.get(entry.table, ())
-        key = tuple(_said(entry, column) for column in columns)
-        if key and all(key):
+        if key := _key(entry):
             groups[key].append(entry)
-    for key, group in groups.items():
-        if len(group) > 1:
-            column = _UNIQUE[group[0].table][-1]
-            yield _among(
-                group,
-                column=column,
-                value=key[-1],
-                problem=f"is recorded more than once, on {_lines(group)}",
-                remedy="keep the row that is right",
-            )
+    for group in groups.values():
+        if len(group) == 1:
+            continue
+        keyed = ROWS[group[0].table].key
+        yield _among(
+            group,
+            column=keyed[-1] if keyed else "",
+            value=_said(group[-1], keyed[-1]) if keyed else "",
+            problem=("is" if keyed else "the same row is")
+            + f" recorded more than once, on {_lines(group)}",
+            remedy="keep the row that is right" if keyed else "keep one of them",
+            out=group if keyed else sorted(group, key=lambda entry: entry.number)[1:],
+        )
 
 
-def unknown(entries: Iterable[Entry], participants: Iterable[Entry]) -> Iterator[Objection]:
-    """Object to rows whose participant no row of ``participants`` names."""
-    known = {entry.participant for entry in participants}
+def _key(entry: Entry) -> tuple[str, ...]:
+    """What no other row may say; empty where the row is too faulty to tell."""
+    model = ROWS[entry.table]
+    if not model.key:
+        return tuple(_said(entry, column) for column in model.model_fields) if entry.row else ()
+    said = {column: _said(entry, column) for column in model.key}
+    readable = all(said[c] for c in model.key if model.model_fields[c].is_required())
+    return tuple(said.values()) if readable else ()
+
+
+def strangers(
+    entries: Iterable[Entry], tables: Mapping[str, list[Entry]], *, unreadable: Collection[str]
+) -> Iterator[Objection]:
+    """Object to rows that name what another table does not know.
+
+    A row there that is faulty in itself is known. *unreadable* tables, which have faults of their
+    own, are taken to know everything.
+    """
+    known: dict[str, set[tuple[str, ...]]] = {}
     for entry in entries:
-        if entry.participant and entry.participant not in known:
-            fault = entry.fault(
-                column="participant",
-                problem="is not in the table participants",
-                remedy="correct the code, or add the participant there",
-            )
-            yield Objection(fault, (entry.number,))
+        for table, columns in ROWS[entry.table].refers.items():
+            named = tuple(_said(entry, column) for column in columns)
+            if not all(named) or (entry.row and not entry.row.must_refer(table)):
+                continue
+            if table not in known:
+                others = tables.get(table, [])
+                known[table] = {tuple(_said(one, c) for c in columns) for one in others}
+            if table not in unreadable and named not in known[table]:
+                yield Objection(
+                    entry.fault(
+                        column=columns[-1],
+                        problem=f"is not in the table {table}",
+                        remedy=f"correct the code, or add the {columns[-1]} there",
+                    ),
+                    (entry.number,),
+                )
+
+
+def with_what_they_name(
+    entries: Iterable[Entry], standing: Mapping[str, list[Entry]]
+) -> list[Entry]:
+    """Leave out the rows that name one of another table that does not stand itself."""
+    known: dict[str, set[tuple[str, ...]]] = {}
+    kept = []
+    for entry in entries:
+        if entry.row is None:
+            continue
+        for table, columns in entry.row.refers.items():
+            if table not in known:
+                rows = [one for one in standing.get(table, []) if one.row is not None]
+                known[table] = {tuple(_said(one, c) for c in columns) for one in rows}
+            named = tuple(_said(entry, column) for column in columns)
+            if entry.row.must_refer(table) and named not in known[table]:
+                break
+        else:
+            kept.append(entry)
+    return kept
 
 
 def before_birth(entries: Iterable[Entry], participants: Iterable[Entry]) -> Iterator[Objection]:
@@ -151,7 +189,10 @@ def _consecutive_cycles(
 def _said(entry: Entry, column: str) -> str:
     # The row's value where there is one: a cycle may be written 1 or 1.0.
     if entry.row is not None:
-        return str(getattr(entry.row, column))
+        value = getattr(entry.row, column)
+        if value is None:
+            return ""
+        return plain(value) if isinstance(value, Decimal) else str(value)
     readable = {"participant": entry.participant, "timepoint": entry.timepoint}
     return readable.get(column, entry.cells.get(column, ""))
 
@@ -163,7 +204,13 @@ def _lines(entries: list[Entry]) -> str:
 
 
 def _among(
-    entries: list[Entry], *, column: str, value: str, problem: str, remedy: str
+    entries: list[Entry],
+    *,
+    column: str,
+    value: str,
+    problem: str,
+    remedy: str,
+    out: list[Entry] | None = None,
 ) -> Objection:
     fault = entries[-1].fault(column=column, value=value, problem=problem, remedy=remedy)
-    return Objection(fault, tuple(entry.number for entry in entries))
+    return Objection(fault, tuple(entry.number for entry in out or entries))

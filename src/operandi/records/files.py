@@ -15,7 +15,8 @@ from typing import Final
 
 import polars as pl
 
-from operandi.records.names import TABLE_NAMES
+from operandi.records.manifest import MANIFEST, differences
+from operandi.records.rows import ROWS
 from operandi.records.spelling import meant
 from operandi.records.tables import Fault
 
@@ -70,16 +71,22 @@ class Sheet:
 
 
 def read_sheets(folder: Path) -> tuple[list[Sheet], list[Fault]]:
-    """Read every table in *folder* and name every file that cannot be read."""
+    """Read every table in *folder* and name every file that cannot be read.
+
+    Of a freeze that is not as it was frozen, nothing is read.
+    """
     try:
         paths = sorted(path for path in folder.iterdir() if path.name[0] not in ".~")
     except OSError as error:
         place = folder.name or "records"
         problem = f"the folder cannot be listed ({error.strerror})"
         return [], [_file_fault(place, problem, "put the tables of the study into records/")]
+    if (folder / MANIFEST).is_file() and (wrong := differences(folder)):
+        remedy = "fetch an unchanged copy of the freeze"
+        return [], [_file_fault(one.file, one.problem, remedy) for one in wrong]
     faults = list(_misnamed(paths))
     sheets: list[Sheet] = []
-    for table in TABLE_NAMES:
+    for table in ROWS:
         files = [path for path in paths if path.stem == table and _suffix(path) in _SUFFIXES]
         if len(files) > 1:
             faults.append(_twice(table, files))
@@ -116,20 +123,20 @@ def _file_fault(
 def _misnamed(paths: list[Path]) -> Iterator[Fault]:
     for path in paths:
         suffix = _suffix(path)
-        if path.stem in TABLE_NAMES and suffix in _SUFFIXES:
+        if path.stem in ROWS and suffix in _SUFFIXES:
             continue
         # vitals.csv.txt, Vitals.csv, vitals (1).csv: a table that would otherwise not be missed.
-        begun = [table for table in TABLE_NAMES if path.name.lower().startswith(table)]
+        begun = [table for table in ROWS if path.name.lower().startswith(table)]
         meant_for = max(begun, key=len, default="")
         if meant_for and suffix in _SPREADSHEETS:
             problem, remedy = "a spreadsheet is not read", "save the table as CSV UTF-8"
         elif meant_for or suffix in _SUFFIXES:
-            meant_for = meant_for or meant(path.stem, TABLE_NAMES)
+            meant_for = meant_for or meant(path.stem, ROWS)
             problem = "no table has this name"
             remedy = (
                 f"rename it {meant_for}.csv if that is meant"
                 if meant_for
-                else f"the tables are {', '.join(TABLE_NAMES)}"
+                else f"the tables are {', '.join(ROWS)}"
             )
         else:
             continue
@@ -235,6 +242,8 @@ def _text(value: object) -> str:
     match value:
         case None:
             return ""
+        case bool():
+            return "yes" if value else "no"
         case date():  # and datetime, which is one
             return value.isoformat()
         case _:

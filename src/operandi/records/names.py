@@ -1,8 +1,8 @@
-"""Names of the tables, and what a participant's code looks like."""
+"""Names of the tables that images need, and what a participant's code looks like."""
 
 from typing import Final
 
-TABLE_NAMES: Final = (
+IMAGE_TABLES: Final = (
     "participants",
     "imaging_visits",
     "vitals",
@@ -10,7 +10,7 @@ TABLE_NAMES: Final = (
     "cycles",
     "reference_regions",
 )
-"""Every table that is read, in the order in which they are reported."""
+"""Those without which a visit's images cannot be measured; all tables are ``rows.ROWS``."""
 
 PSEUDONYM: Final = r"[A-Za-z0-9][A-Za-z0-9_.-]{1,31}"
 """What a participant's code looks like, as a regular expression."""

@@ -23,7 +23,7 @@ class Plausible:
     low, high : Decimal
         Inclusive bounds, in ``unit``.
     unit : str
-        Unit of the bounds, one that ``quantities.convert`` knows.
+        Unit of the bounds; one that ``quantities.convert`` knows where there are slips.
     slips : tuple of str
         Units in which people write the value by mistake, the likeliest first.
     """
@@ -36,15 +36,19 @@ class Plausible:
 
     def holds(self, value: Decimal, *, unit: str) -> bool:
         """Whether *value*, written in *unit*, is believed."""
-        return self.low <= convert(value, from_unit=unit, to_unit=self.unit) <= self.high
+        return self.low <= _converted(value, from_unit=unit, to_unit=self.unit) <= self.high
 
     def bounds(self, *, unit: str) -> str:
         """Name what is expected, in *unit*: ``"an adult's height (120 to 230 cm)"``."""
+        return f"{self.what} ({self.span(unit=unit)})"
+
+    def span(self, *, unit: str) -> str:
+        """Write the bounds in *unit*: ``"120 to 230 cm"``."""
         low, high = (
-            plain(convert(bound, from_unit=self.unit, to_unit=unit))
+            plain(_converted(bound, from_unit=self.unit, to_unit=unit))
             for bound in (self.low, self.high)
         )
-        return f"{self.what} ({low} to {high} {unit})"
+        return f"{low} to {high} {unit}".strip()
 
     def suggestion(self, value: Decimal, *, unit: str) -> str:
         """Name the slip that explains *value*, as a clause that begins with a verb."""
@@ -56,6 +60,13 @@ class Plausible:
             if self.holds(shifted, unit=unit):
                 return f"write {plain(shifted)} if the decimal point slipped"
         return f"check the value and its unit (the column is in {unit})"
+
+
+def _converted(value: Decimal, *, from_unit: str, to_unit: str) -> Decimal:
+    # Not every unit has others: a percentage, a ratio.
+    if from_unit == to_unit:
+        return value
+    return convert(value, from_unit=from_unit, to_unit=to_unit)
 
 
 def _shifted(value: Decimal) -> Iterator[Decimal]:
@@ -127,3 +138,33 @@ FARTHEST_MM: Final = Decimal(10_000)
 
 LARGEST_RADIUS_MM: Final = Decimal(200)
 """No organ holds a larger sphere."""
+
+KI67: Final = Plausible(
+    what="a share of nuclei", low=Decimal(0), high=Decimal(100), unit="%", slips=()
+)
+SUV: Final = Plausible(what="an SUV", low=Decimal(0), high=Decimal(1000), unit="g/mL", slips=())
+"""Concentrations in Bq/mL lie outside."""
+
+SLICE_THICKNESS: Final = Plausible(
+    what="the thickness of a slice",
+    low=Decimal("0.2"),
+    high=Decimal(20),
+    unit="mm",
+    slips=("cm", "m"),
+)
+"""Thinner than the elements of CT detectors, or in meters, lies outside."""
+
+DIAMETER: Final = Plausible(
+    what="a diameter measured on CT or MRI",
+    low=Decimal(1),
+    high=Decimal(500),
+    unit="mm",
+    slips=("cm", "m"),
+)
+"""Below 1 mm no such image resolves anything; wider than 500 mm is no body. Centimeters lie
+outside below 1 cm only: above it, two reads of one lesion show them."""
+
+ALLELE_FRACTION: Final = Plausible(
+    what="a fraction of reads", low=Decimal(0), high=Decimal(1), unit="", slips=()
+)
+"""Percent lie outside, above 1 %."""

@@ -2,26 +2,28 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from datetime import date
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
+from operandi.domain.date_interval import DateInterval
 from operandi.quantities.errors import DataError
+from operandi.quantities.nuclides import Nuclide
 from operandi.records import consistency
 from operandi.records.cells import Border
 from operandi.records.consistency import Objection
+from operandi.records.entry import Entry
 from operandi.records.files import Line, Sheet, read_sheets
-from operandi.records.names import PSEUDONYM, TABLE_NAMES
+from operandi.records.names import PSEUDONYM
+from operandi.records.row import Row
 from operandi.records.rows import (
     HEIGHT_COLUMNS,
     ROWS,
     CycleRow,
-    Entry,
     ImagingVisitRow,
     ParticipantRow,
     ReferenceRegionRow,
@@ -29,7 +31,7 @@ from operandi.records.rows import (
     VitalsRow,
 )
 from operandi.records.spelling import meant
-from operandi.records.tables import Fault, Records
+from operandi.records.tables import Fault, Records, line_word
 
 
 class RecordsError(DataError):
@@ -48,13 +50,19 @@ def _records_error(what: str, remedy: str, faults: tuple[Fault, ...]) -> Records
 
 
 def read_records(
-    folder: Path, *, timezone: ZoneInfo, today: date, timepoints: Collection[str]
+    folder: Path,
+    *,
+    timezone: ZoneInfo,
+    today: date,
+    timepoints: Collection[str],
+    sites: Collection[str] = (),
+    at_cut: bool = False,
 ) -> Records:
     """Read and check every table in *folder*.
 
     A row that is faulty in itself or contradicts another is left out, and its fault says why. So
-    are, without a fault of their own, the rows of a participant whose row in ``participants`` is
-    faulty.
+    are, without a fault of their own, the rows that name one that is left out: all of a
+    participant whose row in ``participants`` is faulty, the variants of a faulty sample.
 
     Parameters
     ----------
@@ -66,6 +74,10 @@ def read_records(
         Nothing recorded can have happened later.
     timepoints : collection of str
         Codes that the study file declares.
+    sites : collection of str
+        Codes that the study file declares; without any, ranges of every site are taken.
+    at_cut : bool
+        Whether *today* is the data cut, and later days are called so.
 
     Raises
     ------
@@ -75,14 +87,22 @@ def read_records(
     sheets, faults = read_sheets(folder)
     tables: dict[str, list[Entry]] = {}
     for sheet in sheets:
-        border = Border(timezone, today, tuple(sorted(timepoints)), sheet.decimal_comma)
+        border = Border(
+            timezone=timezone,
+            today=today,
+            timepoints=tuple(sorted(timepoints)),
+            sites=tuple(sorted(sites)),
+            at_cut=at_cut,
+            decimal_comma=sheet.decimal_comma,
+        )
         problems, readable = _columns(sheet)
         faults += problems
         if readable:
             entries, row_faults = _entries(sheet, border)
             tables[sheet.table] = entries
             faults += row_faults
-    faults += _left_out(tables)
+    unreadable = {fault.table for fault in faults if fault.row is None} - tables.keys()
+    faults += _left_out(tables, unreadable)
     ordered = tuple(sorted(faults, key=_place))
     records = _records(tables, ordered)
     if not records.participants:
@@ -95,7 +115,7 @@ def read_records(
 
 
 def _place(fault: Fault) -> tuple[int, str, int, str, str]:
-    table = TABLE_NAMES.index(fault.table) if fault.table else -1
+    table = list(ROWS).index(fault.table) if fault.table else -1
     return table, fault.file, fault.row or 0, fault.column, fault.problem
 
 
@@ -156,12 +176,11 @@ def _entry(sheet: Sheet, line: Line, border: Border) -> tuple[Entry, list[Fault]
         for name, cell in zip(sheet.columns, line.cells, strict=False)
         if name in model.model_fields
     }
-    row, errors = None, list[ErrorDetails]()
+    row, refusals = None, list[_Refusal]()
     if not line.problem:
-        try:
-            row = model.model_validate(cells, context=border)
-        except ValidationError as invalid:
-            errors = invalid.errors(include_url=False)
+        row, refusals = _row(model, cells, border)
+    if row is not None:
+        row.stand_at(f"{sheet.file}, {line_word(sheet.file)} {line.number}")
     participant, timepoint = cells.get("participant", ""), cells.get("timepoint", "")
     entry = Entry(
         table=sheet.table,
@@ -175,29 +194,48 @@ def _entry(sheet: Sheet, line: Line, border: Border) -> tuple[Entry, list[Fault]
     if line.problem:
         remedy = "look for a missing cell, a comma too many or a line that was cut off"
         return entry, [entry.fault(column="", problem=f"the line {line.problem}", remedy=remedy)]
-    return entry, [_cell_fault(entry, error) for error in errors]
+    return entry, [
+        entry.fault(column=column, problem=said["problem"], remedy=said["remedy"])
+        for column, said in refusals
+    ]
 
 
-def _cell_fault(entry: Entry, error: ErrorDetails) -> Fault:
-    said = error.get("ctx", {})
-    column = said.get("column") or str(error["loc"][0])
-    return entry.fault(column=column, problem=said["problem"], remedy=said["remedy"])
+_Refusal = tuple[str, dict[str, Any]]
 
 
-def _left_out(tables: dict[str, list[Entry]]) -> list[Fault]:
+def _row(
+    model: type[Row], cells: dict[str, str], border: Border
+) -> tuple[Row | None, list[_Refusal]]:
+    """Make the row, or say of every column what is wrong with it."""
+    try:
+        row = model.model_validate(cells, context=border)
+    except ValidationError as invalid:
+        found = [(error["loc"], error.get("ctx", {})) for error in invalid.errors()]
+        return None, [(said.get("column") or str(loc[0]), said) for loc, said in found]
+    against = [refused.context or {} for refused in row.contradictions(border)]
+    return None if against else row, [(said["column"], said) for said in against]
+
+
+def _left_out(tables: dict[str, list[Entry]], unreadable: Collection[str]) -> list[Fault]:
     """Take the entries out of *tables* that contradict others, and say why."""
     faults: list[Fault] = []
-    named = tables.get("participants")
-    for name, entries in tables.items():
-        objections = list(consistency.repeated(entries))
-        if named is not None and name != "participants":
-            objections += consistency.unknown(entries, named)
+    as_read = dict(tables)
+    # A study without participants says so once, and not of every row.
+    unreadable = {*unreadable, *({"participants"} - as_read.keys())}
+    for name, entries in as_read.items():
+        objections = [
+            *consistency.repeated(entries),
+            *consistency.strangers(entries, as_read, unreadable=unreadable),
             # Behind participants in the order of tables: repeated ones are out by now.
-            objections += consistency.before_birth(entries, tables["participants"])
+            *consistency.before_birth(entries, tables.get("participants", [])),
+        ]
         standing = _without(entries, objections)
-        leaps = [*consistency.mass_leaps(standing), *consistency.cycle_order(standing)]
-        tables[name] = _without(standing, leaps)
-        faults += [objection.fault for objection in objections + leaps]
+        # Until those that stand hold together: where one is out, two others come to be neighbors.
+        while leaps := [*consistency.mass_leaps(standing), *consistency.cycle_order(standing)]:
+            standing = _without(standing, leaps)
+            objections += leaps
+        tables[name] = consistency.with_what_they_name(standing, tables)
+        faults += [objection.fault for objection in objections]
     return faults
 
 
@@ -207,36 +245,39 @@ def _without(entries: list[Entry], objections: list[Objection]) -> list[Entry]:
 
 
 def _records(tables: dict[str, list[Entry]], faults: tuple[Fault, ...]) -> Records:
-    everyone = [entry.row for entry in tables.get("participants", []) if entry.row is not None]
-    valid = {row.participant for row in everyone}
-    rows = [
-        entry.row
-        for entries in tables.values()
-        for entry in entries
-        if entry.row is not None and entry.row.participant in valid
-    ]
-    participants = [row.noun() for row in rows if isinstance(row, ParticipantRow)]
-    visits = [row.noun() for row in rows if isinstance(row, ImagingVisitRow)]
-    vitals = [row.noun() for row in rows if isinstance(row, VitalsRow)]
-    injected = [row.noun() for row in rows if isinstance(row, TracerAdministrationRow)]
-    cycles = [row.noun() for row in rows if isinstance(row, CycleRow)]
-    regions = [row.noun() for row in rows if isinstance(row, ReferenceRegionRow)]
+    rows = {
+        name: tuple(sorted((e.row for e in tables.get(name, []) if e.row is not None), key=_rank))
+        for name in ROWS
+    }
+    every = [row for of_table in rows.values() for row in of_table]
     return Records(
-        participants=_sorted(participants, by=lambda p: (p.pseudonym,)),
-        visits=_sorted(visits, by=lambda v: (v.participant, v.on, v.timepoint)),
-        vitals=_sorted(vitals, by=lambda v: (v.participant, v.measured_on, v.timepoint)),
-        administrations=_sorted(injected, by=lambda a: (a.participant, a.injected_at, a.timepoint)),
-        cycles=_sorted(cycles, by=lambda c: (c.participant, c.number)),
-        regions=_sorted(
-            regions,
-            by=lambda r: (r.participant, r.timepoint, r.organ, r.reader, r.center_mm, r.radius_mm),
+        participants=tuple(row.noun() for row in every if isinstance(row, ParticipantRow)),
+        visits=tuple(row.noun() for row in every if isinstance(row, ImagingVisitRow)),
+        vitals=tuple(row.noun() for row in every if isinstance(row, VitalsRow)),
+        administrations=tuple(
+            row.noun() for row in every if isinstance(row, TracerAdministrationRow)
         ),
+        cycles=tuple(row.noun() for row in every if isinstance(row, CycleRow)),
+        regions=tuple(row.noun() for row in every if isinstance(row, ReferenceRegionRow)),
         faults=faults,
+        rows=rows,
     )
 
 
-_NounT = TypeVar("_NounT")
+def _rank(row: Row) -> tuple[object, ...]:
+    """By participant or site, then by the first day, then by all that the row says."""
+    cells = [_comparable(value) for _, value in row]
+    first_day = next((_comparable(day) for _, day in row.days()), ())
+    return cells[0], first_day, *cells
 
 
-def _sorted(nouns: list[_NounT], *, by: Callable[[_NounT], tuple[Any, ...]]) -> tuple[_NounT, ...]:
-    return tuple(sorted(nouns, key=by))
+def _comparable(value: object) -> tuple[object, ...]:
+    match value:
+        case None:
+            return ()
+        case DateInterval():
+            return (value.earliest, value.latest)
+        case Nuclide():
+            return (value.name,)
+        case _:
+            return (value,)

@@ -1,16 +1,11 @@
-"""One row of each table: which columns it has, what each may hold, and the noun it becomes.
+"""The tables of the imaging road, the noun that each row becomes, and the list of all tables."""
 
-The fields carry the names of the columns. A field with a default is a column that a file may
-leave out.
-"""
-
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
-from typing import Annotated, Final, Self
+from typing import Annotated, ClassVar, Final, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from operandi.domain.identity import Pseudonym, TimepointCode
 from operandi.domain.participant import Participant
@@ -19,13 +14,12 @@ from operandi.quantities.errors import DataError
 from operandi.quantities.nuclides import GA68
 from operandi.records import plausible
 from operandi.records.cells import (
+    Blank,
     Border,
     Day,
     Instant,
-    InstantOrBlank,
     NuclideCell,
     Number,
-    NumberOrBlank,
     PseudonymCell,
     SexCell,
     StudyUid,
@@ -34,44 +28,33 @@ from operandi.records.cells import (
     Whole,
     refusal,
 )
-from operandi.records.plausible import Plausible, plain
+from operandi.records.limits import NOT_NEGATIVE, POSITIVE, CycleNumber, Unit, Within, believed
+from operandi.records.plausible import plain
+from operandi.records.row import PersonRow, Row, VisitRow
+from operandi.records.rows_clinical import (
+    AllergyRow,
+    BrainMetastasesRow,
+    CancerHistoryRow,
+    HeartFailureRow,
+    KarnofskyRow,
+    MedicalHistoryRow,
+    PregnancyRow,
+    SocialCoverRow,
+    TumorHistologyRow,
+)
+from operandi.records.rows_consent import ConsentRow, JudgmentRow, ReviewRow
+from operandi.records.rows_followup import AdverseEventRow, DeathRow, FollowUpRow, VisitDoneRow
+from operandi.records.rows_laboratory import LaboratoryRangeRow, LaboratoryResultRow
+from operandi.records.rows_material import ImagingSeriesRow, SampleRow, VariantRow
+from operandi.records.rows_therapy import CyclePlanRow, TherapyRow
+from operandi.records.rows_tumor import ReceptorLesionRow, RecistLesionRow, RecistReadRow
 from operandi.records.tables import (
     Cycle,
-    Fault,
     ImagingVisit,
     ReferenceRegion,
     TracerAdministration,
     Vitals,
 )
-
-
-def _positive(value: Decimal) -> Decimal:
-    if value > 0:
-        return value
-    raise refusal("is not greater than 0", "write what was measured")
-
-
-def _not_negative(value: Decimal) -> Decimal:
-    if value >= 0:
-        return value
-    raise refusal("is negative", "write what was measured, 0 where nothing was left")
-
-
-def _believed(value: Decimal, *, limits: Plausible, unit: str, **cell: str) -> Decimal:
-    if limits.holds(value, unit=unit):
-        return value
-    raise refusal(
-        f"is not believed as {limits.bounds(unit=unit)}",
-        limits.suggestion(value, unit=unit),
-        **cell,
-    )
-
-
-def _within(limits: Plausible, *, unit: str) -> AfterValidator:
-    def check(value: Decimal | None) -> Decimal | None:
-        return None if value is None else _believed(value, limits=limits, unit=unit)
-
-    return AfterValidator(check)
 
 
 def _birth_year(year: int, info: ValidationInfo[Border]) -> int:
@@ -87,12 +70,6 @@ def _month(month: int) -> int:
     raise refusal("is not a month", "write 1 to 12")
 
 
-def _cycle(cycle: int) -> int:
-    if cycle >= 1:
-        return cycle
-    raise refusal("is not the number of a cycle", "count from 1")
-
-
 def _position_mm(position_mm: Decimal) -> Decimal:
     if abs(position_mm) <= plausible.FARTHEST_MM:
         return position_mm
@@ -103,45 +80,35 @@ def _position_mm(position_mm: Decimal) -> Decimal:
 
 
 def _radius_mm(radius_mm: Decimal) -> Decimal:
-    if _positive(radius_mm) <= plausible.LARGEST_RADIUS_MM:
+    if radius_mm <= plausible.LARGEST_RADIUS_MM:
         return radius_mm
     raise refusal(
         f"is larger than any organ ({plausible.LARGEST_RADIUS_MM} mm)", "write the radius in mm"
     )
 
 
-_PositionMm = Annotated[Number, AfterValidator(_position_mm)]
+_PositionMm = Annotated[Number, AfterValidator(_position_mm), Unit("mm")]
+_VISIT: Final = ("participant", "timepoint")
 
 
-class Row(BaseModel):
-    """What every table has: whose row it is."""
+class ParticipantRow(PersonRow):
+    """One row a participant."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    key = ("participant",)
+    refers: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
-    participant: PseudonymCell
-
-    def days(self) -> Iterator[tuple[str, date]]:
-        """Every column that holds a day or an instant, with the day."""
-        for column, value in self:
-            if isinstance(value, datetime):
-                yield column, value.date()
-            elif isinstance(value, date):
-                yield column, value
-
-
-class VisitRow(Row):
-    """What every table of visits has: which visit it is."""
-
-    timepoint: TimepointCell
-
-
-class ParticipantRow(Row):
-    """A row of ``participants``."""
-
-    site: Text
-    sex: SexCell
-    birth_year: Annotated[Whole, AfterValidator(_birth_year)]
-    birth_month: Annotated[Whole, AfterValidator(_month)]
+    participant: PseudonymCell = Field(
+        description="the study code: 2 to 32 letters, digits, `_`, `.` or `-`; the same as "
+        "PatientID in the images. Never a name"
+    )
+    site: Text = Field(description="code of the department, as in study.toml")
+    sex: SexCell = Field(description="`F`, `M` or `O`")
+    birth_year: Annotated[Whole, AfterValidator(_birth_year), Unit("year")] = Field(
+        description=f"{plausible.EARLIEST_BIRTH_YEAR} to this year"
+    )
+    birth_month: Annotated[Whole, AfterValidator(_month), Unit("month")] = Field(
+        description="1 to 12. There is no day"
+    )
 
     @model_validator(mode="after")
     def _is_born(self, info: ValidationInfo[Border]) -> Self:
@@ -170,10 +137,22 @@ class ParticipantRow(Row):
 
 
 class ImagingVisitRow(VisitRow):
-    """A row of ``imaging_visits``."""
+    """One row an imaging visit that took place.
 
-    date: Day
-    study_instance_uid: StudyUid = ""
+    A visit outside its window is measured, and the report asks for the correction or the protocol
+    deviation. A visit on the wrong side of its cycle, such as a baseline after cycle 1, is
+    refused: visits may be swapped.
+    """
+
+    key = _VISIT
+
+    timepoint: TimepointCell = Field(description="a code that study.toml declares")
+    date: Day = Field(description="day of the PET")
+    study_instance_uid: StudyUid = Field(
+        "",
+        description="StudyInstanceUID of the visit; several with one space between them, where MR "
+        "and PET are two studies",
+    )
 
     def noun(self) -> ImagingVisit:
         """Make the visit."""
@@ -186,18 +165,32 @@ class ImagingVisitRow(VisitRow):
 
 
 class VitalsRow(VisitRow):
-    """A row of ``vitals``; the file has ``height_m`` or ``height_cm``, not both."""
+    """One row a visit. The file has ``height_m`` or ``height_cm``, not both."""
 
-    measured_on: Day
-    body_mass_kg: Annotated[Number, _within(plausible.BODY_MASS, unit="kg")]
-    height_m: Annotated[NumberOrBlank, _within(plausible.HEIGHT, unit="m")] = None
-    height_cm: Annotated[NumberOrBlank, _within(plausible.HEIGHT, unit="cm")] = None
+    key = _VISIT
+
+    measured_on: Day = Field(description="day of measurement")
+    body_mass_kg: Annotated[Number, Within(plausible.BODY_MASS, "kg")] = Field(
+        description=f"at most {plausible.LARGEST_MASS_CHANGE * 100:.0f} % from the visit before"
+    )
+    height_m: Blank[Annotated[Number, Within(plausible.HEIGHT, "m")]] = Field(
+        None, description="SUV by body weight does not need it; SUL does"
+    )
+    # Read, and kept in height_m.
+    height_cm: Blank[Annotated[Number, Within(plausible.HEIGHT, "cm")]] = Field(
+        None, exclude=True, description="instead of `height_m`"
+    )
+
+    @model_validator(mode="after")
+    def _height_is_in_meters(self) -> Self:
+        if self.height_cm is None:
+            return self
+        height_m = convert(self.height_cm, from_unit="cm", to_unit="m")
+        return self.model_copy(update={"height_m": height_m, "height_cm": None})
 
     def noun(self) -> Vitals:
-        """Make the vitals, height in meters."""
+        """Make the vitals."""
         height_m = self.height_m
-        if self.height_cm is not None:
-            height_m = convert(self.height_cm, from_unit="cm", to_unit="m")
         return Vitals(
             participant=Pseudonym(self.participant),
             timepoint=TimepointCode(self.timepoint),
@@ -208,15 +201,32 @@ class VitalsRow(VisitRow):
 
 
 class TracerAdministrationRow(VisitRow):
-    """A row of ``tracer_administrations``."""
+    """One row a visit: what was drawn up, injected and left over.
 
-    tracer: Text
-    nuclide: NuclideCell
-    activity_mbq: Annotated[Number, AfterValidator(_positive)]
-    assayed_at: Instant
-    injected_at: Instant
-    residual_mbq: Annotated[Number, AfterValidator(_not_negative)]
-    residual_at: InstantOrBlank
+    The net activity at injection is the assay minus the residual, each decayed to the injection.
+    """
+
+    key = _VISIT
+
+    tracer: Text = Field(description="the compound, as your site names it")
+    nuclide: NuclideCell = Field(
+        description="such as `68Ga`, `Ga-68`; known are 68Ga, 18F, 64Cu and 177Lu"
+    )
+    activity_mbq: Annotated[Number, POSITIVE, Unit("MBq")] = Field(
+        description=f"assayed activity. 68Ga: {plausible.GA68_ASSAY.span(unit='MBq')} assayed and "
+        f"{plausible.GA68_ACTIVITY.span(unit='MBq')} when injected; others "
+        f"{plausible.OTHER_ASSAY.span(unit='MBq')}"
+    )
+    assayed_at: Instant = Field(
+        description="of the assay, at most ten half-lives from the injection"
+    )
+    injected_at: Instant = Field(description="of the injection")
+    residual_mbq: Annotated[Number, NOT_NEGATIVE, Unit("MBq")] = Field(
+        description="left in syringe and line; 0 where nothing was left"
+    )
+    residual_at: Blank[Instant] = Field(
+        description="of the residual's assay; blank only where the residual is 0"
+    )
 
     @model_validator(mode="after")
     def _residual_has_its_time(self) -> Self:
@@ -242,7 +252,7 @@ class TracerAdministrationRow(VisitRow):
         if self.nuclide == GA68:
             self._gallium_is_plausible(injected_mbq=noun.activity_at_injection_bq / 1e6)
         else:
-            _believed(
+            believed(
                 self.activity_mbq, limits=plausible.OTHER_ASSAY, unit="MBq", column="activity_mbq"
             )
         try:
@@ -285,13 +295,17 @@ class TracerAdministrationRow(VisitRow):
         )
 
 
-class CycleRow(Row):
-    """A row of ``cycles``."""
+class CycleRow(PersonRow):
+    """One row a treatment cycle. Visit windows count from these dates."""
 
-    cycle: Annotated[Whole, AfterValidator(_cycle)]
-    date: Day
-    activity_gbq: Annotated[Number, _within(plausible.CYCLE_ACTIVITY, unit="GBq")]
-    nuclide: NuclideCell
+    key = ("participant", "cycle")
+
+    cycle: CycleNumber = Field(description="1, 2, 3 …")
+    date: Day = Field(description="day of administration; later than the cycle before")
+    activity_gbq: Annotated[Number, Within(plausible.CYCLE_ACTIVITY, "GBq")] = Field(
+        description="administered activity"
+    )
+    nuclide: NuclideCell = Field(description="such as `177Lu`")
 
     def noun(self) -> Cycle:
         """Make the cycle, activity in Bq."""
@@ -305,14 +319,25 @@ class CycleRow(Row):
 
 
 class ReferenceRegionRow(VisitRow):
-    """A row of ``reference_regions``."""
+    """A sphere that a reader placed.
 
-    organ: Text
-    x_mm: _PositionMm
-    y_mm: _PositionMm
-    z_mm: _PositionMm
-    radius_mm: Annotated[Number, AfterValidator(_radius_mm)]
-    reader: Text
+    In this release `liver` is used, as the liver reference; it wins over the organ map.
+    """
+
+    key = ("participant", "timepoint", "organ")
+
+    organ: Text = Field(description="such as `liver`")
+    x_mm: _PositionMm = Field(
+        description=f"center in patient coordinates (DICOM LPS), within {plausible.FARTHEST_MM} mm "
+        "of the origin"
+    )
+    y_mm: _PositionMm = Field(description="the same")
+    z_mm: _PositionMm = Field(description="the same")
+    radius_mm: Annotated[Number, POSITIVE, AfterValidator(_radius_mm), Unit("mm")] = Field(
+        description=f"above 0, at most {plausible.LARGEST_RADIUS_MM} mm; 15 mm is usual in the "
+        "liver"
+    )
+    reader: Text = Field(description="who placed it")
 
     def noun(self) -> ReferenceRegion:
         """Make the region."""
@@ -337,47 +362,34 @@ ROWS: Final[Mapping[str, type[Row]]] = {
     "tracer_administrations": TracerAdministrationRow,
     "cycles": CycleRow,
     "reference_regions": ReferenceRegionRow,
+    "consents": ConsentRow,
+    "reviews": ReviewRow,
+    "judgments": JudgmentRow,
+    "tumor_histology": TumorHistologyRow,
+    "karnofsky": KarnofskyRow,
+    "laboratory_results": LaboratoryResultRow,
+    "laboratory_ranges": LaboratoryRangeRow,
+    "pregnancy": PregnancyRow,
+    "allergies": AllergyRow,
+    "therapies": TherapyRow,
+    "cancer_history": CancerHistoryRow,
+    "brain_metastases": BrainMetastasesRow,
+    "heart_failure": HeartFailureRow,
+    "medical_history": MedicalHistoryRow,
+    "social_cover": SocialCoverRow,
+    "receptor_lesions": ReceptorLesionRow,
+    "cycle_plans": CyclePlanRow,
+    "visits": VisitDoneRow,
+    "adverse_events": AdverseEventRow,
+    "recist_lesions": RecistLesionRow,
+    "recist_reads": RecistReadRow,
+    "imaging_series": ImagingSeriesRow,
+    "samples": SampleRow,
+    "variants": VariantRow,
+    "follow_up": FollowUpRow,
+    "deaths": DeathRow,
 }
+"""Every table that is read, by name, in the order in which they are reported."""
+
 HEIGHT_COLUMNS: Final = frozenset({"height_m", "height_cm"})
 """A file of ``vitals`` has exactly one of these."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A line of a table, whether or not a row could be made of it.
-
-    Parameters
-    ----------
-    table, file : str
-        Where it stands.
-    number : int
-        Line in a CSV file, row in a Parquet file.
-    cells : Mapping
-        Its text by column; columns that a short line does not reach are absent.
-    row : Row or None
-        None where a fault says why.
-    participant, timepoint : str
-        Whose, where the cells say so in a readable way; else empty.
-    """
-
-    table: str
-    file: str
-    number: int
-    cells: Mapping[str, str]
-    row: Row | None
-    participant: str
-    timepoint: str
-
-    def fault(self, *, column: str, problem: str, remedy: str, value: str = "") -> Fault:
-        """Say what is wrong with this line."""
-        return Fault(
-            table=self.table,
-            file=self.file,
-            row=self.number,
-            column=column,
-            value=value or self.cells.get(column, ""),
-            problem=problem,
-            remedy=remedy,
-            participant=self.participant,
-            timepoint=self.timepoint,
-        )

@@ -1,111 +1,101 @@
-"""The frozen tables: columns, types and rules, checked by pandera before anyone reads them."""
+"""The frozen tables: columns and rules follow from the rows, checked before anyone reads them."""
 
-from typing import Final
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Final, get_args
 
 import pandera.polars as pa
 import polars as pl
 
-from operandi.records import plausible
-from operandi.records.names import PSEUDONYM
+from operandi.domain.date_interval import DateInterval
+from operandi.domain.participant import Sex
+from operandi.quantities.nuclides import Nuclide
+from operandi.records.cells import AsFloat, cell_type
+from operandi.records.limits import Within
+from operandi.records.row import Row
+from operandi.records.rows import ROWS
+from operandi.records.tables import Records
 
-_INSTANT: Final = pl.Datetime("us", "UTC")
-_PARTICIPANT: Final = {"participant": pa.Column(pl.String, pa.Check.str_matches(f"^{PSEUDONYM}$"))}
-_VISIT: Final = _PARTICIPANT | {"timepoint": pa.Column(pl.String, pa.Check.str_length(min_value=1))}
-
-
-def _between(limits: plausible.Plausible) -> pa.Check:
-    return pa.Check.in_range(float(limits.low), float(limits.high))
-
-
-def _text() -> pa.Column:
-    return pa.Column(pl.String, pa.Check.str_length(min_value=1))
-
-
-def _position() -> pa.Column:
-    farthest_mm = float(plausible.FARTHEST_MM)
-    return pa.Column(pl.Float64, pa.Check.in_range(-farthest_mm, farthest_mm))
-
-
-def _schema(
-    columns: dict[str, pa.Column], *, unique: tuple[str, ...] | None = None
-) -> pa.DataFrameSchema:
-    return pa.DataFrameSchema(
-        columns, strict=True, ordered=True, unique=list(unique) if unique else None
-    )
-
-
-SCHEMAS: Final[dict[str, pa.DataFrameSchema]] = {
-    "participants": _schema(
-        _PARTICIPANT
-        | {
-            "site": _text(),
-            "sex": pa.Column(pl.String, pa.Check.isin(["F", "M", "O"])),
-            "birth_year": pa.Column(pl.Int32, pa.Check.ge(plausible.EARLIEST_BIRTH_YEAR)),
-            "birth_month": pa.Column(pl.Int32, pa.Check.in_range(1, 12)),
-        },
-        unique=("participant",),
-    ),
-    "imaging_visits": _schema(
-        _VISIT | {"date": pa.Column(pl.Date), "study_instance_uid": pa.Column(pl.String)},
-        unique=("participant", "timepoint"),
-    ),
-    "vitals": _schema(
-        _VISIT
-        | {
-            "measured_on": pa.Column(pl.Date),
-            "body_mass_kg": pa.Column(pl.Float64, _between(plausible.BODY_MASS)),
-            "height_m": pa.Column(pl.Float64, _between(plausible.HEIGHT), nullable=True),
-        },
-        unique=("participant", "timepoint"),
-    ),
-    "tracer_administrations": _schema(
-        _VISIT
-        | {
-            "tracer": _text(),
-            "nuclide": _text(),
-            "activity_mbq": pa.Column(pl.Float64, pa.Check.gt(0.0)),
-            "assayed_at": pa.Column(_INSTANT),
-            "injected_at": pa.Column(_INSTANT),
-            "residual_mbq": pa.Column(pl.Float64, pa.Check.ge(0.0)),
-            "residual_at": pa.Column(_INSTANT, nullable=True),
-        },
-        unique=("participant", "timepoint"),
-    ),
-    "cycles": _schema(
-        _PARTICIPANT
-        | {
-            "cycle": pa.Column(pl.Int32, pa.Check.ge(1)),
-            "date": pa.Column(pl.Date),
-            "activity_gbq": pa.Column(pl.Float64, _between(plausible.CYCLE_ACTIVITY)),
-            "nuclide": _text(),
-        },
-        unique=("participant", "cycle"),
-    ),
-    "reference_regions": _schema(
-        _VISIT
-        | {
-            "organ": _text(),
-            "x_mm": _position(),
-            "y_mm": _position(),
-            "z_mm": _position(),
-            "radius_mm": pa.Column(
-                pl.Float64, [pa.Check.gt(0.0), pa.Check.le(float(plausible.LARGEST_RADIUS_MM))]
-            ),
-            "reader": _text(),
-        }
-    ),
+_TYPES: Final[dict[object, Any]] = {
+    str: pl.String,
+    Sex: pl.String,
+    Nuclide: pl.String,
+    DateInterval: pl.String,
+    Decimal: pl.String,
+    int: pl.Int32,
+    bool: pl.Boolean,
+    date: pl.Date,
+    datetime: pl.Datetime("us", "UTC"),
 }
+"""A number is text, digit for digit, and so is a day known in part."""
 
 
-def frozen(table: str, rows: list[tuple[object, ...]]) -> pl.DataFrame:
-    """Make the frame of a table from its rows and check it.
+def table(records: Records, name: str) -> pl.DataFrame:
+    """Make the frozen table *name*, with the columns and units of its file.
 
     Raises
     ------
+    ValueError
+        If no table has the name.
     pandera.errors.SchemaErrors
-        If rows contradict the schema; reading lets no such row through.
+        If rows that were not read but made contradict the rules of the table.
     """
-    schema = SCHEMAS[table]
-    types = {name: column.dtype.type for name, column in schema.columns.items()}
+    if name not in ROWS:
+        raise ValueError(f"no table is named {name!r}; known: {', '.join(ROWS)}")
+    schema = schema_of(ROWS[name])
+    types = {column: one.dtype.type for column, one in schema.columns.items()}
+    rows = [_cells(row, types) for row in records.rows.get(name, ())]
     frame = pl.DataFrame(rows, schema=types, orient="row")
     return pl.DataFrame(schema.validate(frame, lazy=True))
+
+
+def columns(model: type[Row]) -> tuple[str, ...]:
+    """Columns of the frozen table, in order; those that only a file may have are left out."""
+    return tuple(name for name, field in model.model_fields.items() if not field.exclude)
+
+
+def schema_of(model: type[Row]) -> pa.DataFrameSchema:
+    """Derive the schema of a frozen table from its row."""
+    return pa.DataFrameSchema(
+        {name: _column(model, name) for name in columns(model)},
+        strict=True,
+        ordered=True,
+        unique=list(model.key or columns(model)),
+    )
+
+
+def _column(model: type[Row], name: str) -> pa.Column:
+    field = model.model_fields[name]
+    kind, marks = cell_type(field.annotation, tuple(field.metadata))
+    codes = get_args(kind)
+    dtype = _TYPES[type(codes[0]) if codes else kind]
+    if any(isinstance(mark, AsFloat) for mark in marks):
+        dtype = pl.Float64
+    checks = [pa.Check.isin(list(codes))] if codes else []
+    if dtype == pl.Float64:
+        checks += [
+            pa.Check.in_range(float(mark.limits.low), float(mark.limits.high))
+            for mark in marks
+            if isinstance(mark, Within)
+        ]
+    return pa.Column(dtype, checks, nullable=type(None) in get_args(field.annotation))
+
+
+def _cells(row: Row, types: dict[str, Any]) -> list[object]:
+    said = dict(row)
+    return [_frozen(said[name], dtype) for name, dtype in types.items()]
+
+
+def _frozen(value: Any, dtype: Any) -> object:
+    match value:
+        case Decimal():
+            # Without an exponent, which str() would write for a small number.
+            return float(value) if dtype == pl.Float64 else f"{value:f}"
+        case Sex():
+            return value.value
+        case Nuclide():
+            return value.name
+        case DateInterval():
+            return str(value)
+        case _:
+            return value

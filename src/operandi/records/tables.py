@@ -1,22 +1,19 @@
 """What the tables of a study say, row by row, and what is wrong with them."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from decimal import Decimal
 from typing import TypeVar
-
-import polars as pl
 
 from operandi.domain.administration import Administration
 from operandi.domain.identity import Pseudonym, TimepointCode
 from operandi.domain.participant import Participant
-from operandi.quantities.convert import convert
 from operandi.quantities.decay import remaining_fraction
 from operandi.quantities.errors import DataError
 from operandi.quantities.nuclides import Nuclide
-from operandi.records.names import TABLE_NAMES
+from operandi.records.names import IMAGE_TABLES
 from operandi.records.plausible import MOST_HALF_LIVES_APART
+from operandi.records.row import Row
 
 
 def line_word(file: str) -> str:
@@ -259,8 +256,17 @@ _OfVisitT = TypeVar("_OfVisitT", ImagingVisit, Vitals, TracerAdministration, Ref
 class Records:
     """The tables of a study: the rows that hold, and what is wrong with the others.
 
-    Every row belongs to one of ``participants``. The order is by participant and then by date or
-    number, whatever the order in the files.
+    Every row belongs to one of ``participants``, but for those of tables without participants. The
+    order is by participant and then by date or number, whatever the order in the files.
+
+    Parameters
+    ----------
+    participants, visits, vitals, administrations, cycles, regions : tuple
+        The nouns of the imaging road, in canonical units.
+    faults : tuple of Fault
+        All that is wrong.
+    rows : mapping of str to tuple of Row
+        The rows of every table by its name, as they are written; empty where a table has none.
     """
 
     participants: tuple[Participant, ...] = ()
@@ -270,6 +276,7 @@ class Records:
     cycles: tuple[Cycle, ...] = ()
     regions: tuple[ReferenceRegion, ...] = ()
     faults: tuple[Fault, ...] = ()
+    rows: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
 
     def participant(self, pseudonym: str) -> Participant | None:
         """Find a participant; None where no valid row names them."""
@@ -299,13 +306,15 @@ class Records:
     def faults_of(self, pseudonym: str, timepoint: str) -> tuple[Fault, ...]:
         """Why something may be missing for this visit.
 
-        The faults of this participant that name this timepoint, or none that can be read. Faults
-        that name nobody stand in ``faults`` only.
+        The faults of this participant, in the tables of the imaging road, that name this
+        timepoint, or none that can be read. All others stand in ``faults`` only.
         """
         return tuple(
             fault
             for fault in self.faults
-            if fault.participant == pseudonym and fault.timepoint in ("", timepoint)
+            if fault.participant == pseudonym
+            and fault.timepoint in ("", timepoint)
+            and fault.table in IMAGE_TABLES
         )
 
     def unread(self, name: str) -> tuple[Fault, ...]:
@@ -323,72 +332,6 @@ class Records:
         """Find the fault that took a participant's row out of ``participants``."""
         of_participant = (f for f in self.faults if f.participant == pseudonym)
         return next((fault for fault in of_participant if fault.table == "participants"), None)
-
-
-def table(records: Records, name: str) -> pl.DataFrame:
-    """Make the frozen table *name*, with the columns and units of its file.
-
-    Raises
-    ------
-    ValueError
-        If no table has the name.
-    pandera.errors.SchemaErrors
-        If records that were not read but made contradict the rules of the table.
-    """
-    rows: list[tuple[object, ...]]
-    match name:
-        case "participants":
-            rows = [
-                (p.pseudonym, p.site, p.sex.value, p.birth_year, p.birth_month)
-                for p in records.participants
-            ]
-        case "imaging_visits":
-            rows = [
-                (v.participant, v.timepoint, v.on, v.study_instance_uid) for v in records.visits
-            ]
-        case "vitals":
-            rows = [
-                (v.participant, v.timepoint, v.measured_on, v.body_mass_kg, v.height_m)
-                for v in records.vitals
-            ]
-        case "tracer_administrations":
-            rows = [
-                _administration_row(administration) for administration in records.administrations
-            ]
-        case "cycles":
-            rows = [
-                (c.participant, c.number, c.on, _from_bq(c.activity_bq, "GBq"), c.nuclide.name)
-                for c in records.cycles
-            ]
-        case "reference_regions":
-            rows = [
-                (r.participant, r.timepoint, r.organ, *r.center_mm, r.radius_mm, r.reader)
-                for r in records.regions
-            ]
-        case _:
-            raise ValueError(f"no table is named {name!r}; known: {', '.join(TABLE_NAMES)}")
-    from operandi.records.schemas import frozen  # noqa: PLC0415 - pandera costs 0.7 s at start
-
-    return frozen(name, rows)
-
-
-def _administration_row(given: TracerAdministration) -> tuple[object, ...]:
-    return (
-        given.participant,
-        given.timepoint,
-        given.tracer,
-        given.nuclide.name,
-        _from_bq(given.activity_bq, "MBq"),
-        given.assayed_at,
-        given.injected_at,
-        _from_bq(given.residual_bq, "MBq"),
-        given.residual_at,
-    )
-
-
-def _from_bq(activity_bq: float, to_unit: str) -> float:
-    # Through the shortest decimal, so that what a site wrote comes back digit for digit.
-    return float(convert(Decimal(repr(activity_bq)), from_unit="Bq", to_unit=to_unit))
 
 
 def _at(rows: tuple[_OfVisitT, ...], pseudonym: str, timepoint: str) -> Iterator[_OfVisitT]:

@@ -1,0 +1,1 @@
+"""Tables of other systems: read with everything they say, and placed into the tables of a study."""
