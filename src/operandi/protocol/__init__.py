@@ -1,0 +1,1 @@
+"""A study as data: criteria that explain themselves, a schedule, responses, interchange."""

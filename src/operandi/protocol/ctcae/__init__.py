@@ -1,0 +1,1 @@
+"""CTCAE grades of laboratory values, from tables that are data."""
