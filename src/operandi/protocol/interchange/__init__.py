@@ -1,0 +1,1 @@
+"""Studies and their data as other systems write and read them: registry records and CDISC."""
