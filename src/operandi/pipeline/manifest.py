@@ -29,7 +29,7 @@ def write_manifest(path: Path, *, published: Iterable[Path], inputs: Mapping[str
     files = {file.relative_to(path.parent).as_posix(): digest_of_file(file) for file in published}
     manifest = {
         "operandi": operandi.__version__,
-        "commit": _commit(),
+        "commit": commit(),
         "libraries": environment(),
         "python": platform.python_version(),
         "machine": platform.machine(),
@@ -47,7 +47,7 @@ def digest_of_file(path: Path) -> Digest:
         return Digest(hashlib.file_digest(file, "sha256").hexdigest())
 
 
-def _commit() -> dict[str, object] | None:
+def commit() -> dict[str, str | bool] | None:
     """Commit of the checkout that this package runs from; None if it runs from none."""
     package = Path(operandi.__file__).resolve().parent
     # An installed package may lie inside somebody else's repository, which does not track it.

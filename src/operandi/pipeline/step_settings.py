@@ -9,6 +9,7 @@ from datetime import date
 from operandi.domain.identity import Digest, Pseudonym, TimepointCode
 from operandi.imaging.pet.declaration import Declaration, Recorded
 from operandi.reports.study_report import (
+    EligibilityPage,
     Issue,
     MethodParagraph,
     OriginLine,
@@ -161,3 +162,4 @@ class StudyFacts:
     unplaced: tuple[Issue, ...]
     methods: tuple[MethodParagraph, ...]
     provenance: tuple[tuple[str, str], ...]
+    eligibility: EligibilityPage | None = None

@@ -18,6 +18,7 @@ from operandi.imaging.dicom.files import FileRef
 from operandi.imaging.dicom.index import Index, index_dicom
 from operandi.pipeline.atomic import atomic_write
 from operandi.pipeline.choosing import ChosenVisit, choose
+from operandi.pipeline.eligibility import eligibility_page
 from operandi.pipeline.explain import explain
 from operandi.pipeline.file_digests import file_digests
 from operandi.pipeline.manifest import digest_of_file, write_manifest
@@ -33,7 +34,13 @@ from operandi.pipeline.store import Store
 from operandi.quantities.errors import DataError
 from operandi.records.reading import read_records
 from operandi.records.tables import Records
-from operandi.reports.study_report import Issue, OriginLine, SeriesLine, TimepointColumn
+from operandi.reports.study_report import (
+    EligibilityPage,
+    Issue,
+    OriginLine,
+    SeriesLine,
+    TimepointColumn,
+)
 
 RESULTS: Final = "results"
 STORE: Final = ".store"
@@ -88,7 +95,9 @@ class Study:
     digests : mapping of FileRef to Digest
         Of every DICOM file.
     inputs : mapping of str to Digest
-        Of study.toml and every table, as they were read.
+        Of study.toml, every table and the study file beside them, as they were read.
+    eligibility : EligibilityPage or None
+        Who may be included at the data cut; None where nobody is screened.
     """
 
     folder: Path
@@ -99,6 +108,7 @@ class Study:
     visits: tuple[tuple[ChosenVisit, VisitNodes], ...]
     digests: Mapping[FileRef, Digest]
     inputs: Mapping[str, Digest]
+    eligibility: EligibilityPage | None = None
 
     @property
     def results(self) -> Path:
@@ -144,6 +154,7 @@ class Study:
                 ("files that are not DICOM", str(len(self.index.other_files))),
                 ("duplicate files left out", str(len(self.index.duplicates))),
             ),
+            eligibility=self.eligibility,
         )
 
 
@@ -162,16 +173,18 @@ def read_study(folder: Path, *, today: date, progress: Progress | None = None) -
     Raises
     ------
     DataError
-        If study.toml is missing or faulty, or no participant can be read.
+        If study.toml is missing or faulty, the study file beside it is faulty, or no participant
+        can be read.
     """
     folder = folder.resolve()
     settings = read_settings(folder)
-    inputs = _inputs(folder)
+    inputs = _inputs(folder, settings.protocol)
     records = read_records(
         folder / "records",
         timezone=settings.zone,
         today=today,
         timepoints=[timepoint.code for timepoint in settings.timepoints],
+        sites=[code for code, _ in settings.sites],
     )
     if not (folder / "dicom").exists():
         raise DataError(
@@ -195,6 +208,7 @@ def read_study(folder: Path, *, today: date, progress: Progress | None = None) -
         placement=placement,
         digests=digests,
         inputs=inputs,
+        eligibility=eligibility_page(folder, settings, records),
         visits=tuple(
             (
                 visit,
@@ -419,7 +433,7 @@ def _issue(obstacle: Obstacle) -> Issue:
     return Issue(what=obstacle.what, remedy=obstacle.remedy, who=obstacle.who, where=obstacle.where)
 
 
-def _inputs(folder: Path) -> dict[str, Digest]:
+def _inputs(folder: Path, protocol: str) -> dict[str, Digest]:
     files = [folder / FILE_NAME, *sorted((folder / "records").glob("*"))]
     digests = {}
     for file in files:
@@ -427,6 +441,8 @@ def _inputs(folder: Path) -> dict[str, Digest]:
         with contextlib.suppress(OSError):
             if file.is_file():
                 digests[file.relative_to(folder).as_posix()] = digest_of_file(file)
+    if protocol and (folder / protocol).is_file():
+        digests[protocol] = digest_of_file(folder / protocol)
     return digests
 
 

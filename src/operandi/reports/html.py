@@ -20,6 +20,7 @@ from markupsafe import Markup
 
 from operandi.domain.measurement import SubjectType
 from operandi.quantities import kinds
+from operandi.reports.eligibility import eligibility_view
 from operandi.reports.figures import lesion_color
 from operandi.reports.study_report import (
     Figure,
@@ -106,16 +107,19 @@ def render(report: StudyReport) -> str:
     anchors = _Anchors()
     places = _Places.of(report, anchors)
     desks = _desks(report, places, anchors)
+    eligibility = eligibility_view(report.eligibility, anchors.new) if report.eligibility else None
+    style = _own_file("report.css") + (_own_file("eligibility.css") if eligibility else "")
     return environment.get_template("report.html.j2").render(
         report=report,
         looks=list(_LOOKS.values()),
         summary=_summary(report, desks),
         matrix=[_matrix_row(page, places, desks) for page in report.participants],
         desks=desks,
+        eligibility=eligibility,
         task_count=sum(len(desk.tasks) for desk in desks),
         participants=[_participant(page, report, places, anchors) for page in report.participants],
         # Safe: files of this package, and a footer whose every letter is escaped for CSS.
-        style=Markup(_own_file("report.css")),  # noqa: S704
+        style=Markup(style),  # noqa: S704
         script=Markup(script),  # noqa: S704
         script_digest=digest,
         footer=Markup(_css_string(f"{report.title} \N{MIDDLE DOT} {report.data_cut}")),  # noqa: S704

@@ -241,6 +241,128 @@ class MethodParagraph:
     version: str
 
 
+class Standing(StrEnum):
+    """What a criterion, or all of them, mean for a participant."""
+
+    FAVORABLE = "favorable"
+    AGAINST = "against"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CriterionCell:
+    """What one criterion says of one participant.
+
+    Parameters
+    ----------
+    standing : Standing
+        What it means for the participant, under the proposed reading.
+    outcome : str
+        ``"met"``, ``"not met"``, ``"unknown"``: an exclusion that is not met is favorable.
+    proof : tuple of str
+        Lines of an indented tree.
+    missing : tuple of str
+        Facts that may let the participant in, each entry one way to it; empty unless unknown.
+    valid_until : str
+        Last day on which the outcome stays so; empty where time does not change it.
+    literal : str
+        The outcome under the literal reading where that differs, else empty.
+    literal_proof : tuple of str
+        Its proof.
+    cautions : tuple of str
+        What a person should look at.
+    """
+
+    standing: Standing
+    outcome: str
+    proof: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    valid_until: str = ""
+    literal: str = ""
+    literal_proof: tuple[str, ...] = ()
+    cautions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CriterionRow:
+    """A criterion in the record's words; ``cells`` are in the order of the participants."""
+
+    code: str
+    polarity: str
+    text: str
+    cells: tuple[CriterionCell, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScreenedParticipant:
+    """What all criteria say of one participant together.
+
+    Parameters
+    ----------
+    pseudonym, site : str
+        Who.
+    standing : Standing
+        Favorable where eligible, against where not.
+    eligibility : str
+        ``"eligible"``, ``"not eligible"``, ``"undetermined"``.
+    literal : str
+        The same under the literal reading where that differs, else empty.
+    valid_until : str
+        Last day on which it stays so; empty where time does not change it.
+    missing : tuple of str
+        The fewest facts that may let the participant in; empty unless undetermined.
+    queries : tuple of (sentence, tuple of places)
+        Questions to the site.
+    cautions : tuple of str
+        What a person should look at.
+    """
+
+    pseudonym: str
+    site: str
+    standing: Standing
+    eligibility: str
+    literal: str = ""
+    valid_until: str = ""
+    missing: tuple[str, ...] = ()
+    queries: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    cautions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EligibilityPage:
+    """Who may be included, criterion by criterion.
+
+    Parameters
+    ----------
+    study : str
+        Code of the study whose criteria they are.
+    on : str
+        The day asked about.
+    participants : tuple of ScreenedParticipant
+        Columns.
+    criteria : tuple of CriterionRow
+        Rows, in the order of the study file.
+
+    Raises
+    ------
+    ValueError
+        If a row has not one cell for each participant.
+    """
+
+    study: str
+    on: str
+    participants: tuple[ScreenedParticipant, ...]
+    criteria: tuple[CriterionRow, ...]
+
+    def __post_init__(self) -> None:
+        for row in self.criteria:
+            if len(row.cells) != len(self.participants):
+                raise ValueError(
+                    f"{row.code} has {len(row.cells)} cells for "
+                    f"{len(self.participants)} participants"
+                )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyReport:
     """The whole report.
@@ -267,6 +389,8 @@ class StudyReport:
         How the values were obtained.
     provenance : tuple of (label, value)
         Versions and digests.
+    eligibility : EligibilityPage or None
+        Who may be included; None where nobody is screened from the records.
 
     Raises
     ------
@@ -286,6 +410,7 @@ class StudyReport:
     unplaced: tuple[Issue, ...] = ()
     methods: tuple[MethodParagraph, ...] = ()
     provenance: tuple[tuple[str, str], ...] = ()
+    eligibility: EligibilityPage | None = None
 
     def __post_init__(self) -> None:
         pseudonyms = [page.pseudonym for page in self.participants]

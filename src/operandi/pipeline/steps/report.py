@@ -48,6 +48,7 @@ def report_page(*arguments: object) -> str:
             unplaced=facts.unplaced,
             methods=facts.methods,
             provenance=facts.provenance,
+            eligibility=facts.eligibility,
         )
     )
 
