@@ -15,8 +15,15 @@ from operandi import __version__
 from operandi.cli import console
 from operandi.cli.demo import demo
 from operandi.cli.doctor import doctor
+from operandi.cli.export import export
+from operandi.cli.freeze import freeze
 from operandi.cli.index import index
 from operandi.cli.run import run
+from operandi.cli.schedule import schedule
+from operandi.cli.screen import screen
+from operandi.cli.study_draft import draft
+from operandi.cli.study_file import study_file
+from operandi.cli.study_import import study_import
 from operandi.cli.suv import suv
 from operandi.cli.trace import trace
 from operandi.quantities.errors import DataError, OperandiError
@@ -45,8 +52,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-for command in (run, demo, index, suv, trace, doctor):
+for command in (run, demo, screen, schedule, freeze, export, index, suv, trace, doctor):
     app.command(no_args_is_help=False)(command)
+app.command("import", no_args_is_help=False)(study_import)
+study_file.command()(draft)
+app.add_typer(study_file)
 
 
 @app.callback(invoke_without_command=True)
