@@ -391,9 +391,33 @@ CASES: Final[list[tuple[str, str, Tables, Outcome, Outcome]]] = [
         with_judgment(
             "majority_of_lesions_positive",
             judged("majority_of_lesions_positive", "yes", on="2026-05-02"),
+            judged("lesions_not_countable", "yes", on="2026-05-02"),
             base=_pet(lesion("L1"), lesion("L2", target="no", **_NO_UPTAKE)),
         ),
         MET,
+        NOT,
+    ),
+    (
+        "I5",
+        "one half, counted, and a statement that says otherwise",
+        with_judgment(
+            "majority_of_lesions_positive",
+            judged("majority_of_lesions_positive", "yes", on="2026-05-02"),
+            judged("lesions_not_countable", "no", on="2026-05-02"),
+            base=_pet(lesion("L1"), lesion("L2", target="no", **_NO_UPTAKE)),
+        ),
+        NOT,
+        NOT,
+    ),
+    (
+        "I5",
+        "one half, a statement, and nobody says whether they can be counted",
+        with_judgment(
+            "majority_of_lesions_positive",
+            judged("majority_of_lesions_positive", "yes", on="2026-05-02"),
+            base=_pet(lesion("L1"), lesion("L2", target="no", **_NO_UPTAKE)),
+        ),
+        OPEN,
         NOT,
     ),
     (
@@ -402,6 +426,7 @@ CASES: Final[list[tuple[str, str, Tables, Outcome, Outcome]]] = [
         with_judgment(
             "majority_of_lesions_positive",
             judged("majority_of_lesions_positive", "yes", on="2026-05-02", by=""),
+            judged("lesions_not_countable", "yes", on="2026-05-02"),
             base=_pet(lesion("L1"), lesion("L2", target="no", **_NO_UPTAKE)),
         ),
         OPEN,

@@ -70,6 +70,7 @@ class JudgmentRow(PersonRow):
             "deprived_of_liberty",
             "protected_adult",
             "majority_of_lesions_positive",
+            "lesions_not_countable",
         ]
     ] = Field(description="what was judged")
     answer: YesNo = Field(description="the judgment")
