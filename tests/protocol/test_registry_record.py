@@ -109,7 +109,7 @@ def without(*path: str) -> dict[str, Any]:
 def drafted(folder: Path, record: object = RECORD) -> Draft:
     file = folder / "record.json"
     file.write_text(json.dumps(record), encoding="utf-8")
-    return draft_of(file)
+    return draft_of(file, timezone="Europe/Paris")
 
 
 def reread(folder: Path, record: object = RECORD) -> StudyProtocol:
@@ -354,7 +354,7 @@ def test_refuses_what_is_no_json(tmp_path: Path) -> None:
     (tmp_path / "record.json").write_text("<html>", encoding="utf-8")
 
     with pytest.raises(DataError, match=r"record\.json is no JSON: .* Download"):
-        draft_of(tmp_path / "record.json")
+        draft_of(tmp_path / "record.json", timezone="Europe/Paris")
 
 
 @pytest.mark.parametrize(
@@ -426,13 +426,15 @@ def test_the_command_writes_a_draft_that_check_accepts_and_counts(
     record, to = tmp_path / "r.json", tmp_path / "my-trial.toml"
     record.write_text(json.dumps(RECORD), encoding="utf-8")
 
-    said = _operandi(monkeypatch, "study", "draft", record, "--to", to)
+    said = _operandi(
+        monkeypatch, "study", "draft", record, "--timezone", "Europe/Paris", "--to", to
+    )
     checked = _operandi(monkeypatch, "study", "check", to)
 
     assert said.exit_code == 0, said.output
     assert "7 criteria, none encoded yet: I1, I2, E1, E2a, E2b, E3, MINAGE." in said.output
     assert "17 fields of the record are not carried" in said.output
-    assert "# Look at: study.timezone is UTC" in to.read_text(encoding="utf-8")
+    assert 'timezone = "Europe/Paris"' in to.read_text(encoding="utf-8")
     assert checked.exit_code == 0
     assert "7 of 7 criteria are not encoded yet, so that nobody is eligible" in checked.output
 
@@ -444,9 +446,24 @@ def test_refuses_to_write_over_a_file_unless_told(
     record.write_text(json.dumps(RECORD), encoding="utf-8")
     to.write_text("encoded by hand", encoding="utf-8")
 
-    refused = _operandi(monkeypatch, "study", "draft", record, "--to", to)
+    refused = _operandi(
+        monkeypatch, "study", "draft", record, "--timezone", "Europe/Paris", "--to", to
+    )
 
     assert isinstance(refused.exception, DataError)
     assert to.read_text(encoding="utf-8") == "encoded by hand"
-    assert _operandi(monkeypatch, "study", "draft", record, "--to", to, "--replace").exit_code == 0
+    assert (
+        _operandi(
+            monkeypatch,
+            "study",
+            "draft",
+            record,
+            "--timezone",
+            "Europe/Paris",
+            "--to",
+            to,
+            "--replace",
+        ).exit_code
+        == 0
+    )
     assert read_study(to).study.code == "NCT06256705"

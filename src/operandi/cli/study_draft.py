@@ -17,7 +17,7 @@ def draft(
     to: Annotated[Path, typer.Option("--to", help="The study file to write.")],
     timezone: Annotated[
         str, typer.Option(help="Time zone of the sites, such as Europe/Paris; no record has one.")
-    ] = "UTC",
+    ],
     replace: Annotated[
         bool, typer.Option("--replace", help="Write over a file that is there already.")
     ] = False,
@@ -26,7 +26,7 @@ def draft(
 
     What the draft cannot carry is listed at the end of the file.
 
-    Example: [bold]operandi study draft NCT06256705.json --to my-trial.toml[/bold]
+    Example: [bold]operandi study draft NCT06256705.json --to my.toml --timezone UTC[/bold]
     """
     from operandi.pipeline.atomic import atomic_write
     from operandi.protocol.interchange.registry_record import draft_of

@@ -83,7 +83,7 @@ class Draft:
     to_look_at: tuple[str, ...]
 
 
-def draft_of(record: Path, *, timezone: str = "UTC") -> Draft:
+def draft_of(record: Path, *, timezone: str) -> Draft:
     """Draft a study file from a record.
 
     Parameters
@@ -91,7 +91,7 @@ def draft_of(record: Path, *, timezone: str = "UTC") -> Draft:
     record : Path
         One study as API v2 returns it.
     timezone : str
-        IANA name; a record has none. The default is a placeholder, and the draft says so.
+        IANA name, of the sites; a record has none, and none is assumed.
 
     Raises
     ------
@@ -258,10 +258,6 @@ class _Drafting:
             completes_on=self._day("completionDateStruct"),
             timezone=self._timezone,
         )
-        if self._timezone == "UTC":
-            self._look.append(
-                "study.timezone is UTC: the record has none; write that of the sites."
-            )
 
     def _day(self, key: str) -> date | None:
         """A day known in full; a month alone is listed."""
