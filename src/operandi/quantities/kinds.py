@@ -39,6 +39,7 @@ SUV_BODY_SURFACE_AREA: Final = Kind("SUV_BODY_SURFACE_AREA", "SUV (body surface 
 SUV_IDEAL_BODY_WEIGHT: Final = Kind("SUV_IDEAL_BODY_WEIGHT", "SUV (ideal body weight)", "g/mL")
 MR_SIGNAL: Final = Kind("MR_SIGNAL", "MR signal (arbitrary)", "1")
 MR_PHASE: Final = Kind("MR_PHASE", "MR phase", "rad")
+COUNTS: Final = Kind("COUNTS", "reconstructed counts of one acquisition", "1")
 RADIODENSITY: Final = Kind("RADIODENSITY", "radiodensity", "HU")
 PARAMETRIC: Final = Kind("PARAMETRIC", "parametric value in the unit its object states", "1")
 LABEL: Final = Kind("LABEL", "label", "1")
@@ -55,4 +56,22 @@ SSTR_TUMOR_VOLUME: Final = Kind("SSTR_TUMOR_VOLUME", "SSTR tumor volume", "mL")
 LESION_THRESHOLD: Final = Kind("LESION_THRESHOLD", "lesion threshold", "g/mL")
 UPTAKE_TIME: Final = Kind("UPTAKE_TIME", "uptake time", "min")
 LESION_COUNT: Final = Kind("LESION_COUNT", "number of lesions", "1")
+RADIOMICS_FEATURE_COUNT: Final = Kind("RADIOMICS_FEATURE_COUNT", "number of radiomic features", "1")
 MR_SIGNAL_MEAN: Final = Kind("MR_SIGNAL_MEAN", "mean MR signal (arbitrary)", "1")
+
+TIME_INTEGRATED_ACTIVITY_COEFFICIENT: Final = Kind(
+    "TIME_INTEGRATED_ACTIVITY_COEFFICIENT", "time-integrated activity coefficient", "h"
+)
+EFFECTIVE_HALF_LIFE: Final = Kind("EFFECTIVE_HALF_LIFE", "effective half-life", "h")
+EXTRAPOLATED_FRACTION: Final = Kind(
+    "EXTRAPOLATED_FRACTION", "share of the integral after the last scan", "1"
+)
+S_VALUE: Final = Kind("S_VALUE", "S value", "Gy/(Bq.s)")
+ABSORBED_DOSE: Final = Kind("ABSORBED_DOSE", "absorbed dose", "Gy")
+MASS_DENSITY: Final = Kind("MASS_DENSITY", "mass density", "g/cm3")
+ABSORBED_DOSE_PER_ACTIVITY: Final = Kind(
+    "ABSORBED_DOSE_PER_ACTIVITY", "absorbed dose per administered activity", "Gy/GBq"
+)
+BIOLOGICALLY_EFFECTIVE_DOSE: Final = Kind(
+    "BIOLOGICALLY_EFFECTIVE_DOSE", "biologically effective dose", "Gy"
+)
