@@ -3,7 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -15,12 +15,23 @@ from operandi.imaging.dicom.files import FileRef
 from operandi.imaging.dicom.frames import Slice, slices_of
 from operandi.imaging.dicom.geometry import Plane, affine_of, plane_of, require_parallel
 from operandi.imaging.dicom.header import Header
-from operandi.imaging.dicom.index import Series
+from operandi.imaging.dicom.index import Instance, Series
 from operandi.imaging.dicom.padding import refuse_padding
 from operandi.imaging.dicom.pixels import stored_values
 from operandi.imaging.dicom.splitting import Key, split
 from operandi.quantities.errors import DataError, UnsupportedError
 
+_NO_VOLUMES: Final = frozenset(
+    (
+        SeriesType.NUCLEAR_MEDICINE,
+        SeriesType.NUCLEAR_MEDICINE_STATIC,
+        SeriesType.NUCLEAR_MEDICINE_WHOLE_BODY,
+        SeriesType.NUCLEAR_MEDICINE_DYNAMIC,
+        SeriesType.SPECT_PROJECTIONS,
+        SeriesType.SPECT_GATED_RECONSTRUCTION,
+        SeriesType.SPECT_ATTENUATION_MAP,
+    )
+)
 _NO_IMAGES: Final = frozenset(
     (
         SeriesType.SEGMENTATION,
@@ -89,11 +100,30 @@ def assemble(series: Series) -> tuple[Stack, ...]:
             remedy="Export the series again, alone, from the PACS.",
         )
     _require_complete(series)
-    planes = [plane_of(slice_) for slice_ in slices_of(series.instances)]
-    require_parallel(planes, series.description)
+    if _holds_several_reconstructions(series):
+        # Each object is a volume, of one bed position or energy window: never one stack.
+        return tuple(
+            replace(stack, key=(("object", str(number)), *stack.key))
+            for number, instance in enumerate(series.instances, start=1)
+            for stack in _stacks((instance,), series.description)
+        )
+    return _stacks(series.instances, series.description)
+
+
+def _holds_several_reconstructions(series: Series) -> bool:
+    return (
+        series.classification.type is SeriesType.SPECT_RECONSTRUCTION
+        and len(series.instances) > 1
+        and any(i.header.get("NumberOfFrames") not in {None, 1} for i in series.instances)
+    )
+
+
+def _stacks(instances: Sequence[Instance], description: str) -> tuple[Stack, ...]:
+    planes = [plane_of(slice_) for slice_ in slices_of(instances)]
+    require_parallel(planes, description)
     volumes = [
         (key, sorted(members, key=lambda plane: plane.distance_mm))
-        for key, members in split(planes, series.description)
+        for key, members in split(planes, description)
     ]
     for key, members in volumes:
         _refuse_mixed_attributes(members)
@@ -105,11 +135,13 @@ def assemble(series: Series) -> tuple[Stack, ...]:
 
 def _require_image(series: Series) -> None:
     what = series.classification.type
-    if what is SeriesType.NUCLEAR_MEDICINE:
+    if what in _NO_VOLUMES:
+        stated = "" if what is SeriesType.NUCLEAR_MEDICINE else f": {what.value}"
         raise UnsupportedError(
             f"Series {series.description!r} is a nuclear medicine object (NM), which is not read "
-            "as a volume.",
-            remedy="Export the quantitative reconstruction as PET Image Storage.",
+            f"as a volume{stated}.",
+            remedy="Export the reconstruction, ImageType RECON TOMO, or the quantitative one as "
+            "PET Image Storage.",
         )
     if what in _NO_IMAGES:
         raise UnsupportedError(f"Series {series.description!r} is a {what.value}, not an image.")

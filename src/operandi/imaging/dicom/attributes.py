@@ -29,6 +29,7 @@ WANTED: Final[dict[int, tuple[str, str]]] = {
     00080102 SH CodingSchemeDesignator
     00080104 LO CodeMeaning
     00080201 SH TimezoneOffsetFromUTC
+    00081010 SH StationName
     00081030 LO StudyDescription
     0008103E LO SeriesDescription
     00081090 LO ManufacturerModelName
@@ -56,6 +57,7 @@ WANTED: Final[dict[int, tuple[str, str]]] = {
     00180087 DS MagneticFieldStrength
     00180088 DS SpacingBetweenSlices
     00180091 IS EchoTrainLength
+    00181000 LO DeviceSerialNumber
     00181020 LO SoftwareVersions
     00181030 LO ProtocolName
     00181060 DS TriggerTime
@@ -65,6 +67,9 @@ WANTED: Final[dict[int, tuple[str, str]]] = {
     00181075 DS RadionuclideHalfLife
     00181076 DS RadionuclidePositronFraction
     00181078 DT RadiopharmaceuticalStartDateTime
+    00181143 DS ScanArc
+    00181180 SH CollimatorGridName
+    00181210 SH ConvolutionKernel
     00181242 IS ActualFrameDuration
     00181314 DS FlipAngle
     00185100 CS PatientPosition
@@ -86,6 +91,8 @@ WANTED: Final[dict[int, tuple[str, str]]] = {
     00189329 SQ CTImageFrameTypeSequence
     00189701 DT DecayCorrectionDateTime
     00189732 SQ PETFrameAcquisitionSequence
+    00189739 US NumberOfIterations
+    00189740 US NumberOfSubsets
     00189751 SQ PETFrameTypeSequence
     00189758 CS DecayCorrected
     00189759 CS AttenuationCorrected
@@ -138,8 +145,22 @@ WANTED: Final[dict[int, tuple[str, str]]] = {
     00409210 SH LUTLabel
     00409224 FD RealWorldValueIntercept
     00409225 FD RealWorldValueSlope
+    00540010 US EnergyWindowVector
+    00540012 SQ EnergyWindowInformationSequence
+    00540013 SQ EnergyWindowRangeSequence
+    00540014 DS EnergyWindowLowerLimit
+    00540015 DS EnergyWindowUpperLimit
     00540016 SQ RadiopharmaceuticalInformationSequence
+    00540020 US DetectorVector
+    00540022 SQ DetectorInformationSequence
+    00540030 US PhaseVector
+    00540052 SQ RotationInformationSequence
+    00540053 US NumberOfFramesInRotation
+    00540060 US RRIntervalVector
+    00540070 US TimeSlotVector
+    00540080 US SliceVector
     00540081 US NumberOfSlices
+    00540100 US TimeSliceVector
     00540101 US NumberOfTimeSlices
     00540300 SQ RadionuclideCodeSequence
     00540302 SQ AdministrationRouteCodeSequence
@@ -167,6 +188,9 @@ PRIVATE: Final[dict[tuple[int, int, str], tuple[str, str]]] = {
     (0x7053, 0x09, "Philips PET Private Group"): ("PhilipsActivityConcentrationScaleFactor", "DS"),
     (0x0009, 0x0D, "GEMS_PETD_01"): ("GEScanDateTime", "DT"),
     (0x0071, 0x22, "SIEMENS MED PT"): ("SiemensDecayCorrectionDateTime", "DT"),
+    (0x0011, 0x3B, "GEMS_GENIE_1"): ("GEPixelScale", "FD"),
+    (0x0011, 0x3C, "GEMS_GENIE_1"): ("GEPixelOffset", "FD"),
+    (0x0057, 0x07, "SIEMENS MED NM"): ("SiemensRescaleSlope", "FL"),
     (0x0019, 0x0C, "SIEMENS MR HEADER"): ("SiemensBValue", "IS"),
     (0x0019, 0x0E, "SIEMENS MR HEADER"): ("SiemensGradientDirection", "FD"),
     (0x0019, 0x0A, "SIEMENS MR HEADER"): ("SiemensMosaicSlices", "US"),

@@ -17,6 +17,13 @@ class SeriesType(StrEnum):
     PET_ATTENUATION_CORRECTED = "PET, attenuation corrected"
     PET_NOT_ATTENUATION_CORRECTED = "PET, not attenuation corrected"
     SPECT = "SPECT, quantitative"
+    SPECT_RECONSTRUCTION = "SPECT, reconstructed (NM)"
+    SPECT_GATED_RECONSTRUCTION = "SPECT, reconstructed, gated (NM)"
+    SPECT_ATTENUATION_MAP = "SPECT attenuation map (NM)"
+    SPECT_PROJECTIONS = "SPECT projections (NM)"
+    NUCLEAR_MEDICINE_STATIC = "nuclear medicine, planar"
+    NUCLEAR_MEDICINE_WHOLE_BODY = "nuclear medicine, whole body"
+    NUCLEAR_MEDICINE_DYNAMIC = "nuclear medicine, dynamic or gated"
     NUCLEAR_MEDICINE = "nuclear medicine"
     CT = "CT"
     MR_DIXON_WATER = "MR Dixon, water"
@@ -58,8 +65,19 @@ _BY_SOP_CLASS: Final = {
     "1.2.840.10008.5.1.4.1.1.67": SeriesType.REAL_WORLD_VALUE_MAPPING,
     "1.2.840.10008.5.1.4.1.1.30": SeriesType.PARAMETRIC_MAP,
     "1.2.840.10008.5.1.4.1.1.7": SeriesType.SECONDARY_CAPTURE,
-    "1.2.840.10008.5.1.4.1.1.20": SeriesType.NUCLEAR_MEDICINE,
 }
+_NUCLEAR_MEDICINE: Final = "1.2.840.10008.5.1.4.1.1.20"
+_BY_IMAGE_TYPE: Final = {
+    "STATIC": SeriesType.NUCLEAR_MEDICINE_STATIC,
+    "DYNAMIC": SeriesType.NUCLEAR_MEDICINE_DYNAMIC,
+    "GATED": SeriesType.NUCLEAR_MEDICINE_DYNAMIC,
+    "WHOLE BODY": SeriesType.NUCLEAR_MEDICINE_WHOLE_BODY,
+    "TOMO": SeriesType.SPECT_PROJECTIONS,
+    "GATED TOMO": SeriesType.SPECT_PROJECTIONS,
+    "RECON TOMO": SeriesType.SPECT_RECONSTRUCTION,
+    "RECON GATED TOMO": SeriesType.SPECT_GATED_RECONSTRUCTION,
+}
+"""PS3.3 C.8.4.9.1.1: value 3 of an NM object's ImageType."""
 _SECONDARY_CAPTURE_PREFIX: Final = "1.2.840.10008.5.1.4.1.1.7."
 _STRUCTURED_REPORT_PREFIX: Final = "1.2.840.10008.5.1.4.1.1.88."
 
@@ -76,6 +94,8 @@ def classify(headers: Sequence[Header]) -> Classification:
     sop_class = str(first.get("SOPClassUID") or "")
     if sop_class in _BY_SOP_CLASS:
         return Classification(_BY_SOP_CLASS[sop_class], (f"SOPClassUID {sop_class}",))
+    if sop_class == _NUCLEAR_MEDICINE:
+        return _classify_nuclear_medicine(headers)
     if sop_class.startswith(_SECONDARY_CAPTURE_PREFIX):
         return Classification(SeriesType.SECONDARY_CAPTURE, (f"SOPClassUID {sop_class}",))
     if sop_class.startswith(_STRUCTURED_REPORT_PREFIX):
@@ -91,6 +111,27 @@ def _by_modality(headers: Sequence[Header], modality: str) -> Classification:
     if modality == "CT":
         return Classification(SeriesType.CT, ("Modality CT",))
     return Classification(SeriesType.OTHER, (f"Modality {modality or 'not stated'}",))
+
+
+def _classify_nuclear_medicine(headers: Sequence[Header]) -> Classification:
+    """By ImageType; the modality is NM by the standard and OT in files of GE's workstations."""
+    evidence = f"SOPClassUID {_NUCLEAR_MEDICINE}"
+    types = [tuple(str(word).upper() for word in _several(h.get("ImageType"))) for h in headers]
+    stated = {value[2] if len(value) > 2 else "" for value in types}
+    if len(stated) > 1:
+        several = ", ".join(sorted(stated))
+        return Classification(SeriesType.NUCLEAR_MEDICINE, (evidence, f"ImageType {several}"))
+    word = stated.pop()
+    found = _BY_IMAGE_TYPE.get(word)
+    if found is None:
+        return Classification(SeriesType.NUCLEAR_MEDICINE, (evidence,))
+    if found is SeriesType.SPECT_RECONSTRUCTION and any("TRANSMISSION" in value for value in types):
+        word, found = f"{word}, TRANSMISSION", SeriesType.SPECT_ATTENUATION_MAP
+    return Classification(found, (evidence, f"ImageType {word}"))
+
+
+def _several(value: object) -> tuple[object, ...]:
+    return value if isinstance(value, tuple) else (value or "",)
 
 
 def _classify_pet(header: Header) -> Classification:

@@ -1,4 +1,4 @@
-"""One header a slice, whatever object it came in: single frame, enhanced multi-frame or mosaic."""
+"""One header a slice, whatever object it came in: single, enhanced or NM frames, or a mosaic."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from operandi.imaging.dicom.files import FileRef
 from operandi.imaging.dicom.header import Header
 from operandi.imaging.dicom.index import Instance
 from operandi.imaging.dicom.mosaic import mosaic_tiles
+from operandi.imaging.dicom.nuclear_medicine import NUCLEAR_MEDICINE_STORAGE, reconstruction_frames
 from operandi.quantities.errors import DataError, UnsupportedError
 
 
@@ -49,7 +50,8 @@ def slices_of(instances: Sequence[Instance]) -> list[Slice]:
     Raises
     ------
     DataError
-        If an enhanced object's functional groups do not fit its number of frames.
+        If an enhanced object's functional groups do not fit its number of frames, or the place of
+        a nuclear medicine object's frames is missing or ambiguous.
     UnsupportedError
         If a multi-frame object states no geometry for its frames.
     """
@@ -59,6 +61,11 @@ def slices_of(instances: Sequence[Instance]) -> list[Slice]:
         frames = header.get("NumberOfFrames")
         if header.get("PerFrameFunctionalGroupsSequence"):
             found += _enhanced(instance)
+        elif header.get("SOPClassUID") == NUCLEAR_MEDICINE_STORAGE:
+            found += [
+                Slice(instance.file, frame_header, frame=frame)
+                for frame, frame_header in enumerate(reconstruction_frames(instance.file, header))
+            ]
         elif frames not in {None, 1}:
             raise UnsupportedError(
                 f"{instance.file} holds {frames} frames without functional groups, so that "

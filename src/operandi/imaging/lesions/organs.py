@@ -24,6 +24,9 @@ _ORGANS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "salivary glands": (("385294005",), ("salivaryglands", "submandibularglands")),
 }
 
+ORGAN_NAMES: Final = frozenset(_ORGANS)
+"""Our names of all organs on the list."""
+
 NEEDED: Final = ("spleen", "left kidney", "right kidney", "urinary bladder")
 """Without these among the organs left out, their uptake would be taken for tumor."""
 

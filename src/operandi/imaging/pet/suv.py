@@ -5,7 +5,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from typing import Final
 
 import numpy as np
@@ -205,9 +205,15 @@ def suv_body_weight(pet: Volume, injected: Administration, *, body_mass_kg: floa
 
 
 def activity_concentration_of(
-    stack: Stack, *, zone: tzinfo, declared: Declaration = NOTHING_DECLARED
+    stack: Stack,
+    *,
+    zone: tzinfo,
+    declared: Declaration = NOTHING_DECLARED,
+    injected_at: datetime | None = None,
 ) -> Volume:
     """Activity concentration in Bq/mL, PET or quantitative SPECT, at its decay reference.
+
+    *injected_at* is the recorded injection, for a header that states no time of it.
 
     Raises
     ------
@@ -215,7 +221,8 @@ def activity_concentration_of(
         As :func:`suv_of`, except that body size and injected activity are not needed.
     """
     require_attenuation_corrected(stack.headers)
-    return _concentration(stack, decay_reference(stack.headers, declared=declared, zone=zone))[0]
+    decay = decay_reference(stack.headers, declared=declared, zone=zone, injected_at=injected_at)
+    return _concentration(stack, decay)[0]
 
 
 def _concentration(stack: Stack, decay: DecayCorrected) -> tuple[Volume, str]:

@@ -1,0 +1,1 @@
+"""SPECT: counts of a reconstruction, when and with which camera they were acquired."""
