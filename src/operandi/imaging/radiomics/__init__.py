@@ -1,0 +1,1 @@
+"""Radiomics after the Image Biomarker Standardisation Initiative (IBSI)."""
