@@ -1,0 +1,1 @@
+"""Convolutional filters after IBSI 2, each a settings record and a function."""
