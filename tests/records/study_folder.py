@@ -52,6 +52,7 @@ def a_study() -> Tables:
                 "date": day,
                 "activity_gbq": "7.4",
                 "nuclide": "177Lu",
+                "administered_at": "",
             }
             for participant in PARTICIPANTS
             for cycle, day in (("1", "2025-02-01"), ("2", "2025-04-01"))

@@ -26,7 +26,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from operandi.domain.date_interval import DateInterval
 from operandi.domain.participant import Sex
 from operandi.quantities.errors import DataError, UnsupportedError
-from operandi.quantities.nuclides import Nuclide, nuclide_named
+from operandi.quantities.nuclides import ADMINISTERED, NUCLIDES, Nuclide, nuclide_named
 from operandi.records.names import PSEUDONYM
 from operandi.records.spelling import meant
 
@@ -197,13 +197,23 @@ def _sex(text: str, info: ValidationInfo[Border]) -> Sex:
         raise refusal("is not a sex", "write F, M or O") from None
 
 
-def _nuclide(text: str, info: ValidationInfo[Border]) -> Nuclide:
+def _nuclide_among(text: str, info: ValidationInfo[Border], among: tuple[Nuclide, ...]) -> Nuclide:
     try:
-        return nuclide_named(_filled(text, info))
+        return nuclide_named(_filled(text, info), among=among)
     except UnsupportedError:
+        names = ", ".join(one.name for one in among)
         raise refusal(
-            "is not a radionuclide that is known", "write mass number and symbol, such as 68Ga"
+            "is not a radionuclide that is known",
+            f"write mass number and symbol; known here are {names}",
         ) from None
+
+
+def _nuclide(text: str, info: ValidationInfo[Border]) -> Nuclide:
+    return _nuclide_among(text, info, NUCLIDES)
+
+
+def _administered(text: str, info: ValidationInfo[Border]) -> Nuclide:
+    return _nuclide_among(text, info, ADMINISTERED)
 
 
 _UID: Final = re.compile(r"(?=.{3,64}$)\d+(?:\.\d+)+", re.A)
@@ -343,6 +353,9 @@ Whole = Annotated[int, BeforeValidator(_integer)]
 YesNo = Annotated[bool, BeforeValidator(_yes_no)]
 SexCell = Annotated[Sex, BeforeValidator(_sex)]
 NuclideCell = Annotated[Nuclide, BeforeValidator(_nuclide)]
+AdministeredCell = Annotated[Nuclide, BeforeValidator(_administered)]
+"""A radionuclide of therapy, of which no image need be read."""
+
 StudyUid = Annotated[str, BeforeValidator(_study_uid)]
 SeriesUidCell = Annotated[str, BeforeValidator(_series_uid)]
 Day = Annotated[date, BeforeValidator(_day)]

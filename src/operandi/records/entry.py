@@ -45,4 +45,5 @@ class Entry:
             remedy=remedy,
             participant=self.participant,
             timepoint=self.timepoint,
+            camera=self.cells.get("camera", ""),
         )

@@ -1,11 +1,12 @@
 """The tables of the imaging road, the noun that each row becomes, and the list of all tables."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, ClassVar, Final, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
+from pydantic_core import PydanticCustomError
 
 from operandi.domain.identity import Pseudonym, TimepointCode
 from operandi.domain.participant import Participant
@@ -14,6 +15,7 @@ from operandi.quantities.errors import DataError
 from operandi.quantities.nuclides import GA68
 from operandi.records import plausible
 from operandi.records.cells import (
+    AdministeredCell,
     Blank,
     Border,
     Day,
@@ -43,6 +45,11 @@ from operandi.records.rows_clinical import (
     TumorHistologyRow,
 )
 from operandi.records.rows_consent import ConsentRow, JudgmentRow, ReviewRow
+from operandi.records.rows_dosimetry import (
+    BloodActivityRow,
+    SpectCalibrationRow,
+    SpectRecoveryRow,
+)
 from operandi.records.rows_followup import AdverseEventRow, DeathRow, FollowUpRow, VisitDoneRow
 from operandi.records.rows_laboratory import LaboratoryRangeRow, LaboratoryResultRow
 from operandi.records.rows_material import ImagingSeriesRow, SampleRow, VariantRow
@@ -305,7 +312,23 @@ class CycleRow(PersonRow):
     activity_gbq: Annotated[Number, Within(plausible.CYCLE_ACTIVITY, "GBq")] = Field(
         description="administered activity"
     )
-    nuclide: NuclideCell = Field(description="such as `177Lu`")
+    nuclide: AdministeredCell = Field(description="such as `177Lu`")
+    administered_at: Blank[Instant] = Field(
+        None,
+        description="start of the infusion; the dose from images after it is counted from here",
+    )
+
+    def contradictions(self, border: Border) -> Iterator[PydanticCustomError]:
+        """An administration on another day than ``date``."""
+        if self.administered_at is None:
+            return
+        day = self.administered_at.astimezone(border.timezone).date()
+        if day != self.date:
+            yield refusal(
+                f"lies on {day}, but date is {self.date}",
+                "correct one of the two",
+                column="administered_at",
+            )
 
     def noun(self) -> Cycle:
         """Make the cycle, activity in Bq."""
@@ -315,6 +338,7 @@ class CycleRow(PersonRow):
             on=self.date,
             activity_bq=_bq(self.activity_gbq, from_unit="GBq"),
             nuclide=self.nuclide,
+            administered_at=self.administered_at,
         )
 
 
@@ -362,6 +386,9 @@ ROWS: Final[Mapping[str, type[Row]]] = {
     "tracer_administrations": TracerAdministrationRow,
     "cycles": CycleRow,
     "reference_regions": ReferenceRegionRow,
+    "spect_calibrations": SpectCalibrationRow,
+    "spect_recovery": SpectRecoveryRow,
+    "blood_activity": BloodActivityRow,
     "consents": ConsentRow,
     "reviews": ReviewRow,
     "judgments": JudgmentRow,

@@ -40,6 +40,8 @@ class Fault:
         Clauses without a full stop: what was found, and what to do.
     participant, timepoint : str
         Whose, where the row says so in a readable way.
+    camera : str
+        Of which camera, in the tables of cameras, where the row says so.
     """
 
     table: str
@@ -51,6 +53,7 @@ class Fault:
     remedy: str
     participant: str = ""
     timepoint: str = ""
+    camera: str = ""
 
     def __str__(self) -> str:
         whose = " ".join(filter(None, (self.participant, self.timepoint)))
@@ -214,6 +217,8 @@ class Cycle:
         Administered activity, Bq.
     nuclide : Nuclide
         What was administered.
+    administered_at : datetime or None
+        Start of the infusion, aware; None where it is not recorded.
     """
 
     participant: Pseudonym
@@ -221,6 +226,7 @@ class Cycle:
     on: date
     activity_bq: float
     nuclide: Nuclide
+    administered_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
