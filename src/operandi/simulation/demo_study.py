@@ -32,7 +32,8 @@ from operandi.imaging.dicom.segmentation_writing import write_segmentation
 from operandi.quantities.decay import remaining_fraction
 from operandi.quantities.errors import DataError
 from operandi.quantities.kinds import ACTIVITY_CONCENTRATION, MR_SIGNAL
-from operandi.quantities.nuclides import GA68
+from operandi.quantities.nuclides import GA68, LU177
+from operandi.simulation.demo_therapy import CALIBRATIONS, RECOVERY, write_scans
 from operandi.simulation.dicom import (
     MrSequence,
     PetAcquisition,
@@ -217,6 +218,11 @@ name = "Demonstration department B"
 minimum_lesion_volume_ml = 0.5
 organ_margin_mm = 8.0
 
+[dosimetry]
+tissue_density_g_cm3 = 1.04
+spatial_resolution_mm = 9.0
+predicted = true
+
 [declare]
 """
 
@@ -228,17 +234,17 @@ OP-003,SITE-A,M,1968,2
 """
 
 _CYCLES: Final = """\
-participant,cycle,date,activity_gbq,nuclide
-OP-001,1,2024-09-17,7.41,177Lu
-OP-001,2,2024-11-12,7.38,177Lu
-OP-001,3,2025-01-07,7.44,177Lu
-OP-001,4,2025-03-04,7.36,177Lu
-OP-002,1,2024-10-08,7.39,177Lu
-OP-002,2,2024-12-03,7.42,177Lu
-OP-002,3,2025-01-28,7.40,177Lu
-OP-002,4,2025-03-25,7.37,177Lu
-OP-003,1,2024-11-19,7.43,177Lu
-OP-003,2,2025-01-14,7.40,177Lu
+participant,cycle,date,activity_gbq,nuclide,administered_at
+OP-001,1,2024-09-17,7.41,177Lu,2024-09-17T10:35
+OP-001,2,2024-11-12,7.38,177Lu,
+OP-001,3,2025-01-07,7.44,177Lu,
+OP-001,4,2025-03-04,7.36,177Lu,
+OP-002,1,2024-10-08,7.39,177Lu,
+OP-002,2,2024-12-03,7.42,177Lu,
+OP-002,3,2025-01-28,7.40,177Lu,
+OP-002,4,2025-03-25,7.37,177Lu,
+OP-003,1,2024-11-19,7.43,177Lu,
+OP-003,2,2025-01-14,7.40,177Lu,
 """
 
 _VISITS: Final = """\
@@ -350,6 +356,7 @@ def write_demo_study(
         _write_visit(folder / "dicom", visit, seed=seed)
         if progress is not None:
             progress(f"{visit.participant} {visit.timepoint}", number, len(truth.visits))
+    _write_scans_after_cycle(folder / "dicom", truth, seed=seed)
     _write_stray(folder / "dicom", seed=seed)
     return truth
 
@@ -433,6 +440,8 @@ def _write_records(folder: Path, truth: DemoTruth, *, seed: int) -> None:
     for name, text in {
         "participants": _PARTICIPANTS,
         "cycles": _CYCLES,
+        "spect_calibrations": CALIBRATIONS,
+        "spect_recovery": RECOVERY,
         "imaging_visits": "\n".join((*imaging_visits, "")),
         "vitals": "\n".join((*vitals, "")),
         "tracer_administrations": "\n".join((*tracers, "")),
@@ -450,10 +459,9 @@ def _study_uid(visit: VisitTruth, *, seed: int) -> str:
 
 def _write_visit(dicom: Path, visit: VisitTruth, *, seed: int) -> None:
     """Write the series of one visit, and take away what the visit is to have lost."""
-    sexes = {row["participant"]: Sex(row["sex"]) for row in _rows(_PARTICIPANTS)}
     study = StudyHeader(
         participant=visit.participant,
-        sex=sexes[visit.participant],
+        sex=_sexes()[visit.participant],
         body_mass_kg=visit.body_mass_kg if _mass_is_known(visit) else None,
         height_m=visit.height_m,
         uid=_study_uid(visit, seed=seed),
@@ -563,6 +571,28 @@ def _write_organ_map(
         description="organ_map",
         creator="Operandi digital phantom",
     )
+
+
+def _write_scans_after_cycle(dicom: Path, truth: DemoTruth, *, seed: int) -> None:
+    """Write the scans after the first cycle of the first participant, as the PET before shows."""
+    visit, [cycle] = truth.visits[0], [row for row in _rows(_CYCLES) if row["administered_at"]]
+    write_scans(
+        dicom / visit.participant / f"CYCLE_{cycle['cycle']}",
+        regions_of(visit),
+        participant=visit.participant,
+        sex=_sexes()[visit.participant],
+        administered=Administration(
+            nuclide=LU177,
+            activity_bq=float(cycle["activity_gbq"]) * 1e9,
+            at=datetime.fromisoformat(cycle["administered_at"]).replace(tzinfo=_ZONE),
+            half_life_s=LU177.half_life_s,
+        ),
+        seed=seed,
+    )
+
+
+def _sexes() -> dict[str, Sex]:
+    return {row["participant"]: Sex(row["sex"]) for row in _rows(_PARTICIPANTS)}
 
 
 def _write_stray(dicom: Path, *, seed: int) -> None:

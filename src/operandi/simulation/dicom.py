@@ -43,7 +43,10 @@ _CORRECTIONS: Final = ["NORM", "DTIM", "RAN", "DECY"]
 _MR_LARGEST: Final = 4095
 _PET_LARGEST: Final = 32767
 _NUMBERS: Final = {"US": "<H", "FD": "<d"}
-_RADIONUCLIDES: Final = {"68Ga": codes.cid4020._68Gallium}
+_RADIONUCLIDES: Final = {
+    "68Ga": codes.cid4020._68Gallium,
+    "177Lu": Code("C-101ED", "SRT", "^177^Lutetium"),
+}
 
 _Own = dict[str, str | int | float]
 """What sets a slice apart from its series, by keyword: text, or a number where the VR is one."""

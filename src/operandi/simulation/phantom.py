@@ -139,7 +139,12 @@ def organ_mask(regions: Sequence[Region], name: str, *, grid: Grid) -> Mask:
 
 
 def pet_suv(
-    regions: Sequence[Region], *, grid: Grid, seed: Sequence[int], noise: bool = True
+    regions: Sequence[Region],
+    *,
+    grid: Grid,
+    seed: Sequence[int],
+    noise: bool = True,
+    fwhm_mm: float = PSF_FWHM_MM,
 ) -> Array:
     """Attenuation-corrected PET in SUV, g/mL: uptake, blurred, with noise as fine as the blur.
 
@@ -153,11 +158,14 @@ def pet_suv(
         Of the noise.
     noise : bool
         False for the expected image.
+    fwhm_mm : float
+        Resolution, full width at half maximum.
     """
-    clean = _blurred(_paint(regions, grid, lambda tissue: (tissue.suv,))[..., 0], grid)
+    painted = _paint(regions, grid, lambda tissue: (tissue.suv,))[..., 0]
+    clean = _blurred(painted, grid, fwhm_mm=fwhm_mm)
     if not noise:
         return clean
-    grain = _blurred(_white_noise(grid.shape, seed), grid)
+    grain = _blurred(_white_noise(grid.shape, seed), grid, fwhm_mm=fwhm_mm)
     deviation = LIVER_NOISE * np.sqrt(_REFERENCE_SUV * clean)
     noisy: Array = np.maximum(clean + deviation * grain / np.std(grain), 0.0)
     return noisy
@@ -267,8 +275,8 @@ def _axes(grid: Grid) -> tuple[npt.NDArray[np.float64], ...]:
     )
 
 
-def _blurred(image: Array, grid: Grid) -> Array:
-    sigma_mm = PSF_FWHM_MM / math.sqrt(8 * math.log(2))
+def _blurred(image: Array, grid: Grid, *, fwhm_mm: float) -> Array:
+    sigma_mm = fwhm_mm / math.sqrt(8 * math.log(2))
     result: Array = gaussian_filter(
         image, [sigma_mm / spacing for spacing in grid.spacing_mm], mode="nearest"
     )
