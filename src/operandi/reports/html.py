@@ -50,6 +50,10 @@ _TABLES: Final = (
     (SubjectType.CANDIDATE, "Candidates, physiological uptake among them", "Candidate"),
     (SubjectType.ORGAN, "Reference regions", "Region"),
 )
+_AFTER_CYCLE: Final = (
+    (SubjectType.ORGAN, "Organs", "Organ"),
+    (SubjectType.LESION, "Lesions", "Lesion"),
+)
 _IN_TABLES: Final = tuple(subject.value for subject, _, _ in _TABLES)
 _MOST_COLUMNS: Final = 6
 _HEADINGS: Final = {
@@ -61,6 +65,12 @@ _HEADINGS: Final = {
     kinds.LESION_TO_LIVER_RATIO.name: "Ratio to liver",
     kinds.SUL_MEAN.name: "SULmean",
     kinds.SUV_STANDARD_DEVIATION.name: "SD",
+    kinds.ABSORBED_DOSE.name: "Dose",
+    kinds.BIOLOGICALLY_EFFECTIVE_DOSE.name: "BED",
+    kinds.ABSORBED_DOSE_PER_ACTIVITY.name: "Per activity",
+    kinds.TIME_INTEGRATED_ACTIVITY_COEFFICIENT.name: "TIAC",
+    kinds.EFFECTIVE_HALF_LIFE.name: "Half-life",
+    kinds.EXTRAPOLATED_FRACTION.name: "After last scan",
 }
 
 
@@ -311,7 +321,8 @@ def _issues(report: StudyReport, places: _Places) -> Iterator[tuple[Issue, _Plac
 
 
 def _summary(report: StudyReport, desks: Sequence[_Desk]) -> str:
-    visits = [visit for page in report.participants for visit in page.visits]
+    every = [visit for page in report.participants for visit in page.visits]
+    visits = [visit for visit in every if not visit.after_cycle]
     words = {
         VisitStatus.COMPLETE: "measured completely",
         VisitStatus.PARTIAL: "in part",
@@ -440,6 +451,7 @@ class _VisitView:
     values: tuple[_Value, ...]
     notes: tuple[tuple[str, str], ...]
     series: tuple[SeriesLine, ...]
+    wide: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -482,7 +494,7 @@ def _visit(
         overall=tuple(v for v in values if v.line.subject_type not in _IN_TABLES),
         tables=tuple(
             table
-            for subject, caption, corner in _TABLES
+            for subject, caption, corner in (_AFTER_CYCLE if visit.after_cycle else _TABLES)
             for table in _tables(
                 [value for value in values if value.line.subject_type == subject.value],
                 caption=caption,
@@ -492,6 +504,7 @@ def _visit(
         values=tuple(values),
         notes=notes.all(),
         series=visit.series,
+        wide=visit.after_cycle,
     )
 
 

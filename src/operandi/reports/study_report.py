@@ -23,10 +23,11 @@ class VisitStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimepointColumn:
-    """A visit that the study file declares: a column of the cohort's table."""
+    """A visit that the study file declares, or the scans after a cycle: a column of the cohort."""
 
     code: str
     title: str
+    after_cycle: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +193,8 @@ class VisitSection:
         How far it got.
     issues, series, figures, measurements : tuple
         What stands in its way, what arrived, what it looks like, what it gave.
+    after_cycle : bool
+        Whether these are the scans after a therapy cycle: charts that take the whole width.
     """
 
     timepoint: str
@@ -201,6 +204,7 @@ class VisitSection:
     series: tuple[SeriesLine, ...] = ()
     figures: tuple[Figure, ...] = ()
     measurements: tuple[MeasurementLine, ...] = ()
+    after_cycle: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
