@@ -1,5 +1,8 @@
+import gc
 import re
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from pathlib import Path
 
@@ -188,3 +191,20 @@ def test_refuses_to_guess_the_environment(tmp_path: Path, monkeypatch: pytest.Mo
 
     with pytest.raises(UnsupportedError, match="cannot be told"):
         environment()
+
+
+def test_threads_that_read_at_once_do_not_disturb_one_another() -> None:
+    """As dask's workers do, whose callback of the garbage collector lets another thread run."""
+    texts = [b"def f(x: int) -> int:\n    return [x + 1, (x, {x: x})]\n" * 200] * 8
+
+    def let_others_run(*_: object) -> None:
+        time.sleep(0)
+
+    gc.callbacks.append(let_others_run)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(code_digest.read_syntax, texts))
+    finally:
+        gc.callbacks.remove(let_others_run)
+
+    assert len({syntax.digest for syntax in found}) == 1

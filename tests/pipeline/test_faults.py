@@ -762,8 +762,8 @@ def test_a_full_disk_is_named_and_the_next_run_goes_on(
 
     again = run_it(study, scheduler)
 
-    # Each result is two files.
-    assert again.outcome.counts[How.REUSED] >= writes // 2
+    # Each result is two files, and each of two workers may have been between them.
+    assert again.outcome.counts[How.REUSED] >= writes // 2 - 1
     assert dict(published(again.results)) == dict(published(sound / "results"))
 
 

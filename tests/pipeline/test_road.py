@@ -6,7 +6,21 @@ import pytest
 
 from operandi.pipeline import road
 from operandi.pipeline.step import Step
-from operandi.pipeline.steps import measurements, mr, pet, pictures, regions, report
+from operandi.pipeline.steps import (
+    dose,
+    dose_cycle,
+    dose_marrow,
+    dose_measured,
+    dose_pictures,
+    dose_predicted,
+    measurements,
+    mr,
+    pet,
+    pictures,
+    radiomics,
+    regions,
+    report,
+)
 
 FUNCTIONS = {
     road.SUV: pet.standardized_uptake,
@@ -26,6 +40,19 @@ FUNCTIONS = {
     road.ALIGNMENT: mr.alignment,
     road.PICTURES: pictures.pet_pictures,
     road.FUSED: pictures.fused_pictures,
+    road.SCANNED_ACTIVITY: dose.scanned_activity,
+    road.CYCLE_DOSES: dose_cycle.cycle_doses,
+    road.MEASURED_DOSE: dose_measured.measured_dose,
+    road.MARROW_DOSES: dose_marrow.marrow_doses,
+    road.MEASURED_MARROW: dose_marrow.measured_marrow,
+    road.DOSE_PICTURES: dose_pictures.dose_pictures,
+    road.PREDICTED_DOSES: dose_predicted.predicted_doses,
+    road.MEASURED_PREDICTION: dose_predicted.measured_prediction,
+    road.RADIOMICS: radiomics.lesion_features,
+    road.DRAWN_RADIOMICS: radiomics.contour_features,
+    road.RADIOMICS_COUNT: radiomics.counted_features,
+    road.DESCRIPTORS: radiomics.image_descriptors,
+    road.DESCRIPTORS_TABLE: radiomics.descriptors_table,
     road.TABLE: measurements.measurements_table,
     road.REPORT: report.report_page,
 }

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from operandi.imaging.pet.declaration import Declaration
+from operandi.imaging.radiomics.aggregation import Aggregation
 from operandi.pipeline.settings import parse_declaration, parse_settings, read_settings
 from operandi.quantities.errors import DataError
+from operandi.therapy.limits import limits_from
 
 COMPLETE: dict[str, Any] = {
     "study": {
@@ -71,6 +73,11 @@ def test_reads_everything_a_study_file_says() -> None:
         ("settings.organ_margin", 8, "organ_margin: is no key"),
         ("declare.half_life", 4069.8, r"declare\.half_life: is no key"),
         ("declare.activity_unit", "GBq", r"declare\.activity_unit"),
+        ("radiomics.pet", [], r"radiomics\.pet"),
+        ("radiomics.pet", "lesions", r"radiomics\.pet.*found 'lesions'"),
+        ("radiomics.pet", ["liver"], r"radiomics\.pet\.0.*found 'liver'"),
+        ("radiomics.settings_file", "r.toml", r"radiomics\.pet: is missing"),
+        ("radiomics.mr", ["lesions"], r"radiomics\.mr: is no key"),
     ],
 )
 def test_refuses_a_fault_and_names_its_key(path: str, value: object, named: str) -> None:
@@ -114,6 +121,25 @@ def test_a_visits_declaration_wins_field_by_field_over_the_studys() -> None:
     assert settings.pet_series_at("P-1", "BASELINE") == ""
 
 
+def test_radiomics_is_what_the_study_file_asks_for_and_else_nothing() -> None:
+    content = changed("radiomics.pet", ["lesions", "contours", "lesions"])
+    content["radiomics"]["patient"] = ["volume-weighted mean", "largest lesion"]
+
+    asked = parse_settings(content).radiomics
+
+    assert asked is not None
+    assert asked.pet == ("contours", "lesions")
+    assert asked.patient == (Aggregation.LARGEST_LESION, Aggregation.VOLUME_WEIGHTED_MEAN)
+    assert parse_settings(COMPLETE).radiomics is None
+
+
+def test_refuses_a_way_to_the_patient_that_is_none() -> None:
+    content = changed("radiomics.pet", ["lesions"])
+    content["radiomics"]["patient"] = ["median"]
+    with pytest.raises(DataError, match=r"radiomics\.patient\.0.*'median'"):
+        parse_settings(content)
+
+
 def test_refuses_a_faulty_declaration_of_the_command_line() -> None:
     with pytest.raises(DataError, match="decay_corrected_to"):
         parse_declaration({"decay_corrected_to": "sometime"})
@@ -127,3 +153,55 @@ def test_refuses_a_folder_that_is_no_study(tmp_path: Path) -> None:
     (tmp_path / "study.toml").write_text("[study\ntitle = 1")
     with pytest.raises(DataError, match="is no TOML"):
         read_settings(tmp_path)
+
+
+DOSIMETRY: dict[str, Any] = {
+    "tissue_density_g_cm3": 1.04,
+    "spatial_resolution_mm": 9.0,
+    "predicted": True,
+}
+LIMIT: dict[str, Any] = {
+    "organ": "kidneys",
+    "kind": "BIOLOGICALLY_EFFECTIVE_DOSE",
+    "limit_gy": 35.0,
+    "applies_to": "all",
+    "source": "protocol, section 7",
+}
+
+
+def test_a_study_may_name_its_own_numbers_beside_the_sums() -> None:
+    read = parse_settings(changed("dosimetry", {**DOSIMETRY, "limit": [LIMIT]})).dosimetry
+
+    assert read is not None
+    [limit] = limits_from(read.limit)
+    assert (limit.organ, limit.limit_gy) == ("kidneys", 35.0)
+
+
+@pytest.mark.parametrize(
+    "fault", [{"organ": "heart"}, {"kind": "EFFECTIVE_DOSE"}, {"limit_gy": 0}, {"source": ""}]
+)
+def test_refuses_a_limit_that_says_nothing(fault: dict[str, Any]) -> None:
+    with pytest.raises(DataError, match=next(iter(fault))):
+        parse_settings(changed("dosimetry", {**DOSIMETRY, "limit": [{**LIMIT, **fault}]}))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("spatial_resolution_mm", 0.001),
+        ("spatial_resolution_mm", float("nan")),
+        ("tissue_density_g_cm3", 0.2),
+        ("tissue_density_g_cm3", 2.4),
+    ],
+)
+def test_refuses_a_resolution_or_density_that_nothing_has(key: str, value: float) -> None:
+    with pytest.raises(DataError, match=rf"dosimetry\.{key}: .*\(found {value}\)"):
+        parse_settings(COMPLETE | {"dosimetry": DOSIMETRY | {key: value}})
+
+
+def test_a_fault_of_a_whole_table_names_its_keys_and_none_of_pydantics_words() -> None:
+    with pytest.raises(DataError) as refusal:
+        parse_settings(COMPLETE | {"dosimetry": DOSIMETRY | {"organ_s_values": "x.csv"}})
+
+    assert "dosimetry: organ_s_values and organ_s_phantom need one another" in refusal.value.what
+    assert "found the keys tissue_density_g_cm3, spatial_resolution_mm" in refusal.value.what

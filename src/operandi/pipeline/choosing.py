@@ -20,7 +20,13 @@ from operandi.pipeline.placing import (
 )
 from operandi.pipeline.settings import Settings
 from operandi.pipeline.step import Source
-from operandi.pipeline.step_settings import PetSettings, PlacedReference, Visit
+from operandi.pipeline.step_settings import (
+    PetSettings,
+    PlacedReference,
+    PredictionSettings,
+    Visit,
+)
+from operandi.records.rows_clinical import TumorHistologyRow
 from operandi.records.tables import Records, Vitals
 
 FUSED_WITH: Final = (
@@ -59,6 +65,9 @@ class ChosenVisit:
         What the records and declarations say.
     liver : PlacedReference or None
         The liver reference that a reader placed.
+    prediction : PredictionSettings or None
+        For doses predicted from this PET; None where it is not before the first cycle, or the
+        study asks for none.
     measured : Visit
         Whose measurements they are.
     obstacles : tuple of Obstacle
@@ -75,9 +84,15 @@ class ChosenVisit:
     fused: Source | None
     pet_settings: PetSettings
     liver: PlacedReference | None
+    prediction: PredictionSettings | None
     measured: Visit
     obstacles: tuple[Obstacle, ...]
     use: Mapping[str, str]
+
+    @property
+    def subject(self) -> str:
+        """Name of the visit in steps and messages."""
+        return self.placed.subject
 
 
 def choose(
@@ -106,6 +121,7 @@ def choose(
         used[chosen_pet.uid] = "measured"
     who = placed.participant.pseudonym
     timepoint = placed.timepoint.code
+    measured = Visit(participant=who, timepoint=timepoint, inputs=(pet.digest,) if pet else ())
     return ChosenVisit(
         placed=placed,
         pet=pet,
@@ -119,10 +135,38 @@ def choose(
             declared=settings.declaration_at(who, timepoint),
         ),
         liver=_liver(placed, records),
-        measured=Visit(participant=who, timepoint=timepoint, inputs=(pet.digest,) if pet else ()),
+        prediction=_prediction(placed, measured, records, settings),
+        measured=measured,
         obstacles=(*placed.obstacles, *obstacles),
         use={s.uid: used.get(s.uid, "not needed") for s in placed.series},
     )
+
+
+def _prediction(
+    placed: PlacedVisit, measured: Visit, records: Records, settings: Settings
+) -> PredictionSettings | None:
+    """Ask for predicted doses at the PET before the first cycle, where the study wants them."""
+    timepoint = placed.timepoint
+    before = timepoint.anchor == "cycle 1" and timepoint.window_days[1] <= 0
+    if settings.dosimetry is None or not settings.dosimetry.predicted or not before:
+        return None
+    given = records.administration_at(measured.participant, measured.timepoint)
+    return PredictionSettings(
+        visit=measured,
+        tracer=given.tracer.strip() if given else "",
+        grade=stated_grade(measured.participant, records),
+    )
+
+
+def stated_grade(participant: str, records: Records) -> str:
+    """The latest grade that histology states."""
+    stated = [
+        row
+        for row in records.rows.get("tumor_histology", ())
+        if isinstance(row, TumorHistologyRow) and row.participant == participant and row.grade
+    ]
+    latest = max(stated, key=lambda row: row.reported_on, default=None)
+    return "unknown" if latest is None else str(latest.grade)
 
 
 def source_of(series: Sequence[Series], digests: Mapping[FileRef, Digest]) -> Source:

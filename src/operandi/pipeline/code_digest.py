@@ -11,6 +11,7 @@ import importlib.util
 import json
 import re
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
@@ -21,6 +22,9 @@ from operandi.domain.identity import Digest
 from operandi.quantities.errors import UnsupportedError
 
 _PACKAGE: Final = "operandi"
+_PARSING: Final = threading.Lock()
+"""CPython 3.11 counts the depth of a syntax tree for all threads together, and those that parse at
+once fail (SystemError: AST constructor recursion depth mismatch)."""
 _NOT_DATA: Final = {".py", ".pyc", ".pyi"}
 
 
@@ -49,7 +53,8 @@ def combined(parts: Mapping[str, str]) -> Digest:
 
 def read_syntax(source: bytes) -> Syntax:
     """Read a source text as far as it can change a result."""
-    tree = ast.parse(source)
+    with _PARSING:
+        tree = ast.parse(source)
     imports = tuple(_imports(tree))
     _drop_docstrings(tree)
     return Syntax(hashlib.sha256(ast.dump(tree).encode()).hexdigest(), imports)

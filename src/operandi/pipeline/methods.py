@@ -7,6 +7,14 @@ from operandi.pipeline.settings import Settings
 from operandi.pipeline.step import Node
 from operandi.reports.study_report import MethodParagraph
 
+_RADIOMICS: Final = (
+    "Features of {regions} on SUV are those of the Image Biomarker Standardisation Initiative "
+    "(Zwanenburg et al., Radiology 295:328, 2020; of filtered images Whybra et al., Radiology "
+    "310:e231319, 2024), by {{radiomics}}. Their digest stands in the column method of "
+    "measurements.parquet: features compare only where it is the same. How far a feature repeats "
+    "was not determined, and none was harmonized between scanners."
+)
+
 _TEXTS: Final = {
     "suv": (
         "Attenuation-corrected PET was converted to standardized uptake values by body weight: "
@@ -42,13 +50,68 @@ _TEXTS: Final = {
         "sphere centered in the lesion (Wahl et al., J Nucl Med 50:122S, 2009). TL-SSTR is SUVmean "
         "times volume; SSTR tumor volume and total TL-SSTR are sums over lesions."
     ),
+    "radiomics": _RADIOMICS.format(regions="lesions"),
+    "radiomics drawn": _RADIOMICS.format(regions="readers' contours"),
     "mr": "MR was read on its own grid; its signal is in arbitrary units.",
     "alignment": (
         "PET and MR that share a frame of reference were not moved. Otherwise they were aligned "
         "rigidly, for display only: by regions that a reader drew on both, or, where there are "
         "none whose outlines agree, by mutual information."
     ),
+    "activity": (
+        "The activity of a region on a tomogram after a cycle is its mean concentration times its "
+        "volume: in Bq/mL as the image states it, or from counts over the time of all projections "
+        "and the calibration factor of the site's camera. Where the site measured spheres, it is "
+        "divided by the recovery of a sphere of the region's volume; else nothing is recovered, "
+        "and the uncertainty holds what a blurred sphere loses. Its uncertainty joins calibration, "
+        "recovery, outline (at a resolution of {resolution_mm:g} mm) and noise where it is known "
+        "(after Gear et al., Eur J Nucl Med Mol Imaging 45:2456, 2018). Readers drew organs and "
+        "lesions on each scan; what bears one name is one region, and scans were not registered."
+    ),
+    "doses": (
+        "Decays are the integral of activity over time, from administration on. From four scans, "
+        "sums of exponentials that fall no slower than the nuclide decays were fitted by weighted "
+        "least squares and averaged by AICc; one to three scans were read with the half-lives of a "
+        "population as prior (177Lu-DOTATATE, effective: kidneys 51 h, liver and spleen 67 h, "
+        "tumors 84 h; the spreads and the tumors' mean are assumed, the kidneys' mean is recalled "
+        "from Hänscheid et al., J Nucl Med 59:75, 2018). The share after the last scan is given. "
+        "Mass is volume times {density_g_cm3:g} g/cm3. S values are those of a sphere of the "
+        "region's mass, by Monte Carlo transport of electrons and photons in water with the "
+        "emissions of ICRP 107, or for organs of the site's table those of its phantom, scaled by "
+        "mass. Organs are without the lesions in them. Local deposition and voxel S values on the "
+        "same decays stand beside. The standard uncertainty is that of the law of propagation, or "
+        "of a Monte Carlo of the whole chain where the two differ by more than 5 % or the fitted "
+        "tail sits at physical decay; the interval is the Monte Carlo's. The biologically "
+        "effective dose of the kidneys is by the linear-quadratic model with alpha/beta 2.6 Gy and "
+        "a repair half-time of 2.8 h "
+        "(recalled as of Wessels et al., J Nucl Med 49:1884, 2008)."
+    ),
+    "marrow": (
+        "The dose of the red marrow is its self-dose and the cross-dose from organs that were "
+        "drawn, by the site's table of S values; the rest of the body is left out. Its decays are "
+        "those of blood samples times the stated marrow to blood ratio, or of vertebrae L2 to L4 "
+        "over their stated share of all marrow. Its mass is the phantom's scaled by body mass. "
+        "Blood is reported where there is both (after Hindorf et al., Eur J Nucl Med Mol Imaging "
+        "37:1238, 2010, whose equations are recalled)."
+    ),
+    "predicted doses": (
+        "Doses per administered activity were predicted from the PET before cycle 1 by a "
+        "linear-Gaussian mixed model of the logarithm on SUVmean, SSTR tumor volume, volumes and "
+        "body mass, and the WHO grade where histology states one. Its coefficients were fitted to "
+        "1000 virtual patients and widened for people; no patient's dose was used. They are "
+        "marked as predicted, with a 90 % interval, and were never joined with measured ones."
+    ),
 }
+
+
+def _dosimetry(settings: Settings) -> dict[str, float]:
+    """Empty where the study asks for no doses: then no paragraph speaks of them."""
+    if settings.dosimetry is None:
+        return {}
+    return {
+        "density_g_cm3": settings.dosimetry.tissue_density_g_cm3,
+        "resolution_mm": settings.dosimetry.spatial_resolution_mm,
+    }
 
 
 def methods_text(nodes: Iterable[Node], settings: Settings) -> tuple[MethodParagraph, ...]:
@@ -62,9 +125,18 @@ def methods_text(nodes: Iterable[Node], settings: Settings) -> tuple[MethodParag
             text=text.format(
                 minimum_volume_ml=settings.lesions.minimum_volume_ml,
                 organ_margin_mm=settings.lesions.organ_margin_mm,
+                **_dosimetry(settings),
+                radiomics=_radiomics(settings),
             ),
             version=versions[name][1],
         )
         for name, text in _TEXTS.items()
         if name in versions
     )
+
+
+def _radiomics(settings: Settings) -> str:
+    named = settings.radiomics.settings_file if settings.radiomics else ""
+    if named:
+        return f"the settings in {named}"
+    return "the default settings for PET, in cubes of 3 mm and bins of 0.5 SUV from 0"

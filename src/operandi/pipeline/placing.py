@@ -8,7 +8,15 @@ from typing import Final
 
 from operandi.domain.participant import Participant, Sex
 from operandi.domain.timepoint import Timepoint
+from operandi.imaging.dicom.files import FileRef
 from operandi.imaging.dicom.index import Index, Series
+from operandi.pipeline.placing_cycles import (
+    EMISSION,
+    LATEST_DAYS,
+    PlacedCycle,
+    day_of,
+    place_after_cycles,
+)
 from operandi.pipeline.settings import Settings
 from operandi.quantities.errors import DataError
 from operandi.records.tables import ImagingVisit, Records
@@ -19,6 +27,7 @@ READER: Final = "nuclear-medicine physician"
 PHYSICIST: Final = "medical physicist"
 
 
+WHOSE_IMAGES: Final = "Check whose images these are; correct the files or the records."
 SAME_VISIT_DAYS: Final = 14
 """Studies of one visit lie at most this far from its date; two cycles are eight weeks apart."""
 
@@ -91,9 +100,10 @@ class PlacedVisit:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Placement:
-    """Every planned visit of every participant, and the series that fit none."""
+    """Every planned visit of every participant, what came after cycles, and what fits none."""
 
     visits: tuple[PlacedVisit, ...]
+    cycles: tuple[PlacedCycle, ...]
     unplaced: tuple[Obstacle, ...]
 
 
@@ -108,7 +118,11 @@ def place(index: Index, records: Records, settings: Settings) -> Placement:
         Obstacle(what=fault.what, remedy=fault.remedy, who=TECHNOLOGIST, where=fault.file)
         for fault in index.faults
     ]
+    after_cycles = place_after_cycles(index.series, records)
+    taken = {one.uid for cycle in after_cycles for one in cycle.series}
     for series in index.series:
+        if series.uid in taken:
+            continue
         try:
             visit = _visit_of(series, records)
         except DataError as error:
@@ -139,12 +153,24 @@ def place(index: Index, records: Records, settings: Settings) -> Placement:
         )
         for participant in sorted({one.participant for one in settings.declared_for} - everyone)
     ]
+    arrived = {str(one.uid) for one in index.series}
+    unplaced += [
+        Obstacle(
+            what=f"study.toml names the series {uid} in [dosimetry] series, and none of that "
+            "SeriesInstanceUID arrived.",
+            remedy="Correct it, or send its files; `operandi index` lists the UIDs.",
+            who=PHYSICIST,
+            where="study.toml",
+        )
+        for uid in (settings.dosimetry.series if settings.dosimetry else ())
+        if uid not in arrived
+    ]
     visits = [
         _placed(participant, timepoint, of_visit, records, settings)
         for participant in records.participants
         for timepoint in settings.timepoints
     ]
-    return Placement(visits=tuple(visits), unplaced=tuple(unplaced))
+    return Placement(visits=tuple(visits), cycles=after_cycles, unplaced=tuple(unplaced))
 
 
 def _visit_of(series: Series, records: Records) -> ImagingVisit:
@@ -162,6 +188,13 @@ def _visit_of(series: Series, records: Records) -> ImagingVisit:
     visits = [visit for visit in records.visits if visit.participant == participant.pseudonym]
     by_study = [visit for visit in visits if series.study_uid in visit.study_instance_uid.split()]
     by_date = [visit for visit in visits if f"{visit.on:%Y%m%d}" == series.study_date]
+    if not by_study and not by_date and series.classification.type in EMISSION:
+        raise DataError(
+            f"{participant.pseudonym} was given no cycle in the {LATEST_DAYS} days before "
+            f"{day_of(series) or 'the day of the scan, which is missing'}, and has no imaging "
+            "visit on that day.",
+            remedy="Add the cycle to cycles, or correct its date.",
+        )
     if not by_study and not by_date:
         raise DataError(
             f"{participant.pseudonym} has no imaging visit on StudyDate "
@@ -335,28 +368,34 @@ def _identity_obstacles(
 ) -> list[Obstacle]:
     """Files of somebody else, or of another day, under this visit's name."""
     who = f"{TECHNOLOGIST} at {participant.site}"
-    found = []
-    for one in series:
-        faults = {_other_day(one, visit): one.instances[0].file}
-        for instance in one.instances:
-            sex, birth = (
-                str(instance.header.get(keyword) or "")
-                for keyword in ("PatientSex", "PatientBirthDate")
-            )
-            faults.setdefault(_other_sex(sex, participant), instance.file)
-            faults.setdefault(_other_birth(birth, participant), instance.file)
-        found += [
-            Obstacle(
-                what=f"{_shown(one)} in {file}: {fault}.",
-                remedy="Check whose images these are; correct the files or the records.",
-                who=who,
-                where=where,
-                refuses=True,
-            )
-            for fault, file in faults.items()
-            if fault
-        ]
-    return found
+    return [
+        Obstacle(
+            what=f"{_shown(one)} in {file}: {fault}.",
+            remedy=WHOSE_IMAGES,
+            who=who,
+            where=where,
+            refuses=True,
+        )
+        for one in series
+        for fault, file in (
+            {_other_day(one, visit): one.instances[0].file} | other_person(one, participant)
+        ).items()
+        if fault
+    ]
+
+
+def other_person(series: Series, participant: Participant) -> dict[str, FileRef]:
+    """What headers of a series say of somebody else, and the first file that says so."""
+    faults: dict[str, FileRef] = {}
+    for instance in series.instances:
+        sex, birth = (
+            str(instance.header.get(keyword) or "")
+            for keyword in ("PatientSex", "PatientBirthDate")
+        )
+        for fault in (_other_sex(sex, participant), _other_birth(birth, participant)):
+            if fault:
+                faults.setdefault(fault, instance.file)
+    return faults
 
 
 def _other_day(series: Series, visit: ImagingVisit) -> str:

@@ -1,20 +1,35 @@
 """study.toml: one file becomes one frozen :class:`Settings`; every fault is named at once."""
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import fields as dataclass_fields
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from operandi.domain.identity import TimepointCode
 from operandi.domain.timepoint import Timepoint
 from operandi.imaging.pet.declaration import Declaration
-from operandi.pipeline.step_settings import LesionSettings
+from operandi.imaging.radiomics.aggregation import Aggregation
+from operandi.pipeline.step_settings import (
+    DosimetrySettings,
+    LesionSettings,
+    MarrowSettings,
+    RadiomicsRequest,
+)
 from operandi.quantities.errors import DataError, UnsupportedError
 from operandi.quantities.nuclides import nuclide_named
 
@@ -66,6 +81,10 @@ class Settings:
         For the whole study.
     declared_for : tuple of VisitDeclaration
         For single visits.
+    dosimetry : DosimetrySettings or None
+        For absorbed doses; None where the study computes none.
+    radiomics : RadiomicsRequest or None
+        For radiomic features; None where the study asks for none.
     """
 
     title: str
@@ -77,6 +96,8 @@ class Settings:
     lesions: LesionSettings
     declared: Declaration
     declared_for: tuple[VisitDeclaration, ...]
+    dosimetry: DosimetrySettings | None = None
+    radiomics: RadiomicsRequest | None = None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -165,10 +186,11 @@ def parse_settings(content: Mapping[str, Any]) -> Settings:
     if len(set(codes)) != len(codes):
         raise DataError(f"{FILE_NAME} declares a timepoint twice: {', '.join(codes)}.")
     for entry in file.declare.visit:
-        if entry.timepoint and entry.timepoint not in codes:
+        if entry.timepoint not in {"", *codes} and cycle_number(entry.timepoint) is None:
             raise DataError(
                 f"{FILE_NAME} declares something for the timepoint {entry.timepoint!r} of "
-                f"{entry.participant}, which is none of {', '.join(codes)}.",
+                f"{entry.participant}, which is none of {', '.join(codes)} and no cycle "
+                "(CYCLE_1, CYCLE_2 …).",
                 remedy="Correct timepoint in [[declare.visit]].",
             )
     return Settings(
@@ -193,7 +215,20 @@ def parse_settings(content: Mapping[str, Any]) -> Settings:
             )
             for entry in file.declare.visit
         ),
+        dosimetry=None if file.dosimetry is None else _dosimetry(file.dosimetry),
+        radiomics=None if file.radiomics is None else _radiomics(file.radiomics),
     )
+
+
+def cycle_code(number: int) -> TimepointCode:
+    """Name of a cycle where a timepoint stands: in declarations, tables and the report."""
+    return TimepointCode(f"CYCLE_{number}")
+
+
+def cycle_number(code: str) -> int | None:
+    """Which cycle a timepoint code names; None where it names none."""
+    found = re.fullmatch(r"CYCLE_([1-9]\d?)", code)
+    return int(found[1]) if found else None
 
 
 def parse_declaration(content: Mapping[str, Any]) -> Declaration:
@@ -246,6 +281,13 @@ class _TimepointEntry(_Strict):
             raise ValueError("the first day of a window must not be after its last")
         return value
 
+    @field_validator("code")
+    @classmethod
+    def _no_cycle(cls, value: str) -> str:
+        if cycle_number(value) is not None:
+            raise ValueError("CYCLE_1, CYCLE_2 … name the scans after a cycle, not a visit")
+        return value
+
 
 class _Site(_Strict):
     name: Annotated[str, Field(min_length=1)]
@@ -261,6 +303,55 @@ def _nuclide(name: str) -> str:
 class _SettingsEntry(_Strict):
     minimum_lesion_volume_ml: Annotated[float, Field(strict=True, gt=0, le=10)]
     organ_margin_mm: Annotated[float, Field(strict=True, ge=0, le=30)]
+
+
+class _Ratio(_Strict):
+    value: Annotated[float, Field(strict=True, gt=0, le=10)]
+    uncertainty: Annotated[float, Field(strict=True, ge=0, le=10)]
+    source: Annotated[str, Field(min_length=1)]
+
+    def plain(self) -> tuple[float, float, str]:
+        return self.value, self.uncertainty, self.source
+
+
+class _Marrow(_Strict):
+    reference: Literal["ICRP 89 adult male", "ICRP 89 adult female", "MIRD adult"]
+    mass_uncertainty_percent: Annotated[float, Field(strict=True, gt=0, le=100)]
+    blood_density_g_ml: Annotated[float, Field(strict=True, ge=0.9, le=1.2)]
+    marrow_to_blood: _Ratio
+    vertebral_share: _Ratio | None = None
+
+
+class _Limit(_Strict):
+    organ: Literal["kidneys", "red marrow"]
+    kind: Literal["ABSORBED_DOSE", "BIOLOGICALLY_EFFECTIVE_DOSE"]
+    limit_gy: Annotated[float, Field(strict=True, gt=0, le=1000)]
+    applies_to: Annotated[str, Field(min_length=1)]
+    source: Annotated[str, Field(min_length=1)]
+
+
+class _Dosimetry(_Strict):
+    tissue_density_g_cm3: Annotated[float, Field(strict=True, ge=0.25, le=2.2)]
+    spatial_resolution_mm: Annotated[float, Field(strict=True, ge=3, le=40)]
+    predicted: Annotated[bool, Field(strict=True)]
+    organ_s_values: str = ""
+    organ_s_phantom: str = ""
+    organ_s_unit: str = ""
+    series: Sequence[str] = ()
+    marrow: _Marrow | None = None
+    limit: Sequence[_Limit] = ()
+
+    @model_validator(mode="after")
+    def _whose_anatomy(self) -> Self:
+        if bool(self.organ_s_values) != bool(self.organ_s_phantom):
+            raise ValueError("organ_s_values and organ_s_phantom need one another")
+        return self
+
+
+class _Radiomics(_Strict):
+    pet: Annotated[Sequence[Literal["lesions", "contours"]], Field(min_length=1)]
+    settings_file: str = ""
+    patient: Sequence[Aggregation] = ()
 
 
 class _Declare(_Strict):
@@ -296,11 +387,46 @@ class _File(_Strict):
     timepoint: Annotated[Sequence[_TimepointEntry], Field(min_length=1)]
     site: Mapping[str, _Site]
     settings: _SettingsEntry
+    dosimetry: _Dosimetry | None = None
+    radiomics: _Radiomics | None = None
     declare: _DeclareStudy = _DeclareStudy()
 
 
 def _timepoint(entry: _TimepointEntry) -> Timepoint:
     return Timepoint(TimepointCode(entry.code), entry.title, entry.anchor, entry.window_days)
+
+
+def _dosimetry(entry: _Dosimetry) -> DosimetrySettings:
+    return DosimetrySettings(
+        tissue_density_g_cm3=entry.tissue_density_g_cm3,
+        spatial_resolution_mm=entry.spatial_resolution_mm,
+        predicted=entry.predicted,
+        organ_s_values=entry.organ_s_values,
+        organ_s_phantom=entry.organ_s_phantom,
+        organ_s_unit=entry.organ_s_unit,
+        series=tuple(entry.series),
+        marrow=None if entry.marrow is None else _marrow(entry.marrow),
+        limit=tuple(one.model_dump() for one in entry.limit),
+    )
+
+
+def _marrow(entry: _Marrow) -> MarrowSettings:
+    return MarrowSettings(
+        reference=entry.reference,
+        mass_relative_uncertainty=entry.mass_uncertainty_percent / 100.0,
+        blood_density_g_ml=entry.blood_density_g_ml,
+        marrow_to_blood=entry.marrow_to_blood.plain(),
+        vertebral_share=entry.vertebral_share.plain() if entry.vertebral_share else None,
+    )
+
+
+def _radiomics(entry: _Radiomics) -> RadiomicsRequest:
+    # As sets: what is named twice is wanted once, and the order changes nothing.
+    return RadiomicsRequest(
+        pet=tuple(sorted(set(entry.pet))),
+        settings_file=entry.settings_file,
+        patient=tuple(sorted(set(entry.patient))),
+    )
 
 
 def _declaration(entry: _Declare) -> Declaration:
@@ -316,8 +442,18 @@ def _sentences(error: ValidationError) -> str:
     return (
         "; ".join(
             f"{'.'.join(str(part) for part in fault['loc'])}: "
-            + _SAID.get(fault["type"], f"{fault['msg']} (found {fault['input']!r})")
+            + _SAID.get(fault["type"], f"{_message(fault['msg'])} (found {_found(fault['input'])})")
             for fault in error.errors()
         )
         + "."
     )
+
+
+def _message(said: str) -> str:
+    """Without the words by which pydantic marks our own messages."""
+    return said.removeprefix("Value error, ")
+
+
+def _found(value: object) -> str:
+    """A whole table is named by its keys: its values are no fault."""
+    return f"the keys {', '.join(value)}" if isinstance(value, dict) else repr(value)

@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import json
 import platform
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,19 +15,30 @@ import polars as pl
 import operandi
 from operandi.domain.identity import Digest
 from operandi.imaging.dicom.files import FileRef
-from operandi.imaging.dicom.index import Index, index_dicom
+from operandi.imaging.dicom.index import Index, Series, index_dicom
 from operandi.pipeline.atomic import atomic_write
 from operandi.pipeline.choosing import ChosenVisit, choose
+from operandi.pipeline.choosing_cycles import ChosenCycle, choose_after_cycle
+from operandi.pipeline.choosing_radiomics import plan_radiomics
 from operandi.pipeline.eligibility import eligibility_page
 from operandi.pipeline.explain import explain
 from operandi.pipeline.file_digests import file_digests
 from operandi.pipeline.manifest import digest_of_file, write_manifest
 from operandi.pipeline.methods import methods_text
 from operandi.pipeline.placing import COORDINATOR, Obstacle, Placement, place
-from operandi.pipeline.road import VisitNodes, report_node, reported, table_node, visit_nodes
+from operandi.pipeline.placing_cycles import day_of
+from operandi.pipeline.road import (
+    VisitNodes,
+    cycle_nodes,
+    descriptors_node,
+    report_node,
+    reported,
+    table_node,
+    visit_nodes,
+)
 from operandi.pipeline.runner import How, RunOutcome, run
 from operandi.pipeline.runner import Progress as NodeProgress
-from operandi.pipeline.settings import FILE_NAME, Settings, read_settings
+from operandi.pipeline.settings import FILE_NAME, Settings, cycle_code, read_settings
 from operandi.pipeline.step import Node, Refusal, Source
 from operandi.pipeline.step_settings import ParticipantFacts, StudyFacts, VisitFacts
 from operandi.pipeline.store import Store
@@ -45,6 +56,7 @@ from operandi.reports.study_report import (
 RESULTS: Final = "results"
 STORE: Final = ".store"
 MEASUREMENTS: Final = "measurements.parquet"
+DESCRIPTORS: Final = "radiomics_descriptors.parquet"
 REPORT: Final = "report.html"
 SOURCES: Final = "sources.json"
 MANIFEST: Final = "manifest.json"
@@ -92,6 +104,8 @@ class Study:
         Which series belongs to which visit.
     visits : tuple of (ChosenVisit, VisitNodes)
         The road of each visit.
+    cycles : tuple of (ChosenCycle, VisitNodes)
+        The road of the scans after each cycle that has any.
     digests : mapping of FileRef to Digest
         Of every DICOM file.
     inputs : mapping of str to Digest
@@ -106,6 +120,7 @@ class Study:
     index: Index
     placement: Placement
     visits: tuple[tuple[ChosenVisit, VisitNodes], ...]
+    cycles: tuple[tuple[ChosenCycle, VisitNodes], ...]
     digests: Mapping[FileRef, Digest]
     inputs: Mapping[str, Digest]
     eligibility: EligibilityPage | None = None
@@ -115,23 +130,44 @@ class Study:
         """Where results go."""
         return self.folder / RESULTS
 
-    def nodes(self) -> tuple[Node, Node]:
-        """The table and the report, which hang on everything."""
-        laid = [nodes for _, nodes in self.visits]
-        return table_node(laid), report_node(laid, self._facts(laid))
+    def nodes(self) -> tuple[Node, Node, Node | None]:
+        """The table and the report, which hang on everything, and the table of descriptors."""
+        laid = [nodes for _, _, nodes in self.in_order()]
+        return table_node(laid), report_node(laid, self._facts(laid)), descriptors_node(laid)
+
+    def in_order(self) -> Iterator[tuple[str, ChosenVisit | ChosenCycle, VisitNodes]]:
+        """Every visit and every scanned cycle with its participant, in the order of the report."""
+        order = [column.code for column in self._columns()]
+        both: list[tuple[ChosenVisit | ChosenCycle, VisitNodes]] = [*self.visits, *self.cycles]
+        both.sort(key=lambda pair: order.index(pair[0].measured.timepoint))
+        for participant in self.records.participants:
+            for chosen, nodes in both:
+                if chosen.measured.participant == participant.pseudonym:
+                    yield participant.pseudonym, chosen, nodes
+
+    def _columns(self) -> tuple[TimepointColumn, ...]:
+        """The declared visits, and after them the cycles after which somebody was scanned."""
+        numbers = {chosen.placed.cycle.number for chosen, _ in self.cycles}
+        return (
+            *(TimepointColumn(code=t.code, title=t.title) for t in self.settings.timepoints),
+            *(
+                TimepointColumn(
+                    code=cycle_code(number), title=f"Dose of cycle {number}", after_cycle=True
+                )
+                for number in sorted(numbers)
+            ),
+        )
 
     def _facts(self, laid: Sequence[VisitNodes]) -> StudyFacts:
         every = [node for visit in laid for node in _upstream(visit)]
         # A visit's own faults stand in its section, with the desk that can mend them.
-        told = {one.what for visit, _ in self.visits for one in visit.obstacles}
+        told = {one.what for _, chosen, _ in self.in_order() for one in chosen.obstacles}
         return StudyFacts(
             title=self.settings.title,
             protocol=self.settings.protocol,
             data_cut=f"{self.settings.data_cut}",
             sites=tuple(f"{code}: {name}" for code, name in self.settings.sites),
-            timepoints=tuple(
-                TimepointColumn(code=t.code, title=t.title) for t in self.settings.timepoints
-            ),
+            timepoints=self._columns(),
             participants=tuple(_participants(self)),
             record_faults=tuple(
                 Issue(
@@ -178,7 +214,9 @@ def read_study(folder: Path, *, today: date, progress: Progress | None = None) -
     """
     folder = folder.resolve()
     settings = read_settings(folder)
-    inputs = _inputs(folder, settings.protocol)
+    radiomics = plan_radiomics(folder, settings)
+    recipes = settings.radiomics.settings_file if settings.radiomics else ""
+    inputs = _inputs(folder, settings.protocol, recipes)
     records = read_records(
         folder / "records",
         timezone=settings.zone,
@@ -199,6 +237,7 @@ def read_study(folder: Path, *, today: date, progress: Progress | None = None) -
         progress=progress.stage("digesting new files") if progress else None,
     )
     placement = place(index, records, settings)
+    organ_s_values = _organ_s_values(folder, settings)
     chosen = [choose(placed, records, settings, digests) for placed in placement.visits]
     return Study(
         folder=folder,
@@ -217,9 +256,19 @@ def read_study(folder: Path, *, today: date, progress: Progress | None = None) -
                     lesion_settings=settings.lesions_at(
                         visit.measured.participant, visit.measured.timepoint
                     ),
+                    radiomics=radiomics,
                 ),
             )
             for visit in chosen
+        ),
+        cycles=tuple(
+            (cycle, cycle_nodes(cycle))
+            for placed in placement.cycles
+            for cycle in [
+                choose_after_cycle(
+                    placed, records, settings, digests, organ_s_values=organ_s_values
+                )
+            ]
         ),
     )
 
@@ -239,18 +288,20 @@ def run_study(
     DataError
         If another run of this study is under way.
     """
-    table, page = study.nodes()
-    objects = [node for _, nodes in study.visits for node in nodes.objects]
+    table, page, descriptors = study.nodes()
+    beside = [node for _, nodes in study.visits for node in nodes.objects]
+    if descriptors is not None:
+        beside.append(descriptors)
     with Store(study.results / STORE) as store:
         outcome = run(
-            [table, page, *objects],
+            [table, page, *beside],
             store,
             workers=options.workers,
             threads=options.threads,
             scheduler=options.scheduler,
             progress=progress,
         )
-        return outcome, _publish(study, outcome, table, page)
+        return outcome, _publish(study, outcome, table, page, descriptors)
 
 
 def refused_visits(study: Study, outcome: RunOutcome) -> tuple[str, ...]:
@@ -265,31 +316,40 @@ def refused_visits(study: Study, outcome: RunOutcome) -> tuple[str, ...]:
 
 def matters(study: Study) -> int:
     """Count what needs somebody's attention beyond the visits that are refused."""
-    told = {one.what for visit, _ in study.visits for one in visit.obstacles if not one.refuses}
+    told = {
+        one.what for _, chosen, _ in study.in_order() for one in chosen.obstacles if not one.refuses
+    }
     faults = {str(fault) for fault in study.records.faults}
     return len(told | faults) + len(study.placement.unplaced)
 
 
 def _refused_visits(study: Study, outcome: RunOutcome) -> tuple[str, ...]:
     return tuple(
-        visit.placed.subject
-        for visit, nodes in study.visits
-        if visit.placed.refused
-        or "refused" in visit.use.values()
-        or (visit.placed.visit is not None and visit.pet is None)
+        chosen.subject
+        for _, chosen, nodes in study.in_order()
+        if "refused" in chosen.use.values()
+        or (isinstance(chosen, ChosenVisit) and _nothing_to_measure(chosen))
         or any(outcome.of(node).how is How.REFUSED for node in reported(nodes))
     )
 
 
+def _nothing_to_measure(visit: ChosenVisit) -> bool:
+    return visit.placed.refused or (visit.placed.visit is not None and visit.pet is None)
+
+
 def explained(study: Study) -> tuple[tuple[Node, str], ...]:
     """Why each step of the study will run, or not, told without running any."""
-    table, page = study.nodes()
-    objects = [node for _, nodes in study.visits for node in nodes.objects]
+    table, page, descriptors = study.nodes()
+    beside = [node for _, nodes in study.visits for node in nodes.objects]
+    if descriptors is not None:
+        beside.append(descriptors)
     with Store(study.results / STORE) as store:
-        return explain([table, page, *objects], store)
+        return explain([table, page, *beside], store)
 
 
-def _publish(study: Study, outcome: RunOutcome, table: Node, page: Node) -> tuple[Path, ...]:
+def _publish(
+    study: Study, outcome: RunOutcome, table: Node, page: Node, descriptors: Node | None
+) -> tuple[Path, ...]:
     """Write the results that people open, each whole or not at all."""
     written: list[Path] = []
     _remove_parts(study.results)
@@ -314,6 +374,14 @@ def _publish(study: Study, outcome: RunOutcome, table: Node, page: Node) -> tupl
             value = outcome.value(node)
             if isinstance(value, bytes) and value:
                 put(f"lesions/{visit.placed.subject.replace('/', '_')}.dcm", value)
+    if descriptors is None:
+        (study.results / DESCRIPTORS).unlink(missing_ok=True)
+    else:
+        described = outcome.value(descriptors)
+        if isinstance(described, Refusal):
+            raise DataError(f"The table of descriptors could not be made: {described}")
+        assert isinstance(described, pl.DataFrame)  # noqa: S101 - the step's own type
+        put(DESCRIPTORS, _parquet(described))
     put(SOURCES, _sources(study))
     _remove_stale(study.results / "lesions", written)
     manifest = study.results / MANIFEST
@@ -355,9 +423,12 @@ def _sources(study: Study) -> bytes:
     sources = {
         source.digest: {
             "name": source.name,
-            "files": [[file.name, study.digests[file]] for file in _files(source)],
+            # What is no DICOM is one file, whose digest is the source's own.
+            "files": [
+                [file.name, study.digests.get(file, source.digest)] for file in _files(source)
+            ],
         }
-        for _, nodes in study.visits
+        for _, _, nodes in study.in_order()
         for node in _upstream(nodes)
         for source in node.inputs
         if isinstance(source, Source) and source.value is not None
@@ -372,7 +443,7 @@ def _files(source: Source) -> tuple[FileRef, ...]:
 def _upstream(visit: VisitNodes) -> list[Node]:
     """Every node of a visit, each once."""
     found: dict[int, Node] = {}
-    waiting = [*reported(visit), *visit.objects]
+    waiting = [*reported(visit), *visit.objects, *(node for node, _ in visit.descriptors)]
     while waiting:
         node = waiting.pop()
         if id(node) not in found:
@@ -383,49 +454,67 @@ def _upstream(visit: VisitNodes) -> list[Node]:
 
 def _participants(study: Study) -> Iterable[ParticipantFacts]:
     for participant in study.records.participants:
-        visits = [
-            _visit_facts(study, chosen, nodes)
-            for chosen, nodes in study.visits
-            if chosen.placed.participant == participant
-        ]
         yield ParticipantFacts(
             pseudonym=participant.pseudonym,
             site=participant.site,
             sex={"F": "female", "M": "male"}.get(participant.sex, "other"),
             age_text=f"born {participant.birth_year}-{participant.birth_month:02d}",
-            visits=tuple(visits),
+            visits=tuple(
+                _visit_facts(chosen, nodes)
+                if isinstance(chosen, ChosenVisit)
+                else _cycle_facts(chosen, nodes)
+                for whose, chosen, nodes in study.in_order()
+                if whose == participant.pseudonym
+            ),
         )
 
 
-def _visit_facts(study: Study, chosen: ChosenVisit, nodes: VisitNodes) -> VisitFacts:
+def _visit_facts(chosen: ChosenVisit, nodes: VisitNodes) -> VisitFacts:
     placed = chosen.placed
-    pet = chosen.pet
-    origin = (
-        ()
-        if pet is None
-        else (
-            OriginLine(label="PET series", text=pet.name),
-            OriginLine(label="First file", text=f"dicom/{_files(pet)[0].name}"),
-            OriginLine(label="Digest of the series", text=pet.digest),
-        )
-    )
     return VisitFacts(
         participant=placed.participant.pseudonym,
         timepoint=placed.timepoint.code,
         on=placed.visit.on if placed.visit else None,
         expected=placed.expected,
         issues=tuple(_issue(obstacle) for obstacle in chosen.obstacles),
-        series=tuple(
-            SeriesLine(
-                description=series.description or series.uid,
-                what=series.classification.type.value,
-                evidence="; ".join(series.classification.evidence),
-                status=chosen.use[series.uid],
-            )
-            for series in placed.series
-        ),
-        origin=origin,
+        series=_series_lines(placed.series, chosen.use),
+        origin=_origin("PET", chosen.pet) if chosen.pet else (),
         results=tuple((node.step.name, node.subject) for node in reported(nodes)),
+    )
+
+
+def _cycle_facts(chosen: ChosenCycle, nodes: VisitNodes) -> VisitFacts:
+    days = [day for series, *_ in chosen.scans if (day := day_of(series))]
+    return VisitFacts(
+        participant=chosen.measured.participant,
+        timepoint=chosen.measured.timepoint,
+        on=min(days, default=chosen.placed.cycle.on),
+        expected=False,
+        issues=tuple(_issue(obstacle) for obstacle in chosen.obstacles),
+        series=_series_lines(chosen.placed.series, chosen.use),
+        origin=tuple(line for _, source, _ in chosen.scans for line in _origin("SPECT", source)),
+        results=tuple((node.step.name, node.subject) for node in reported(nodes)),
+        after_cycle=True,
+    )
+
+
+def _origin(what: str, source: Source) -> tuple[OriginLine, ...]:
+    return (
+        OriginLine(label=f"{what} series", text=source.name),
+        OriginLine(label="First file", text=f"dicom/{_files(source)[0].name}"),
+        OriginLine(label="Digest of the series", text=source.digest),
+    )
+
+
+def _series_lines(series: Sequence[Series], use: Mapping[str, str]) -> tuple[SeriesLine, ...]:
+    return tuple(
+        SeriesLine(
+            description=one.description or one.uid,
+            what=one.classification.type.value,
+            evidence="; ".join(one.classification.evidence),
+            status=use[one.uid],
+        )
+        for one in series
     )
 
 
@@ -433,7 +522,8 @@ def _issue(obstacle: Obstacle) -> Issue:
     return Issue(what=obstacle.what, remedy=obstacle.remedy, who=obstacle.who, where=obstacle.where)
 
 
-def _inputs(folder: Path, protocol: str) -> dict[str, Digest]:
+def _inputs(folder: Path, *named: str) -> dict[str, Digest]:
+    """Digests of study.toml, the tables and the files that study.toml names."""
     files = [folder / FILE_NAME, *sorted((folder / "records").glob("*"))]
     digests = {}
     for file in files:
@@ -441,9 +531,24 @@ def _inputs(folder: Path, protocol: str) -> dict[str, Digest]:
         with contextlib.suppress(OSError):
             if file.is_file():
                 digests[file.relative_to(folder).as_posix()] = digest_of_file(file)
-    if protocol and (folder / protocol).is_file():
-        digests[protocol] = digest_of_file(folder / protocol)
+    for name in filter(None, named):
+        if (folder / name).is_file():
+            digests[name] = digest_of_file(folder / name)
     return digests
+
+
+def _organ_s_values(folder: Path, settings: Settings) -> Source | None:
+    """The table of organ S values that study.toml names."""
+    name = settings.dosimetry.organ_s_values if settings.dosimetry else ""
+    if not name:
+        return None
+    if not (folder / name).is_file():
+        raise DataError(
+            f"study.toml names the table of organ S values {name}, which is not in the study "
+            "folder.",
+            remedy="Put the file there, or correct organ_s_values.",
+        )
+    return Source(name, digest_of_file(folder / name), (FileRef(str(folder), name),))
 
 
 def _digest_of(lines: Sequence[str]) -> Digest:

@@ -56,12 +56,13 @@ def report_page(*arguments: object) -> str:
 def _totals(
     pages: tuple[ParticipantPage, ...], sections: list[VisitSection], *, others: tuple[Issue, ...]
 ) -> tuple[tuple[str, str], ...]:
+    planned = [visit for visit in sections if not visit.after_cycle]
     measured = [visit for visit in sections if visit.measurements]
     values = [line for visit in measured for line in visit.measurements if line.value is not None]
     issues = {issue for visit in sections for issue in visit.issues} | set(others)
     return (
         ("participants", str(len(pages))),
-        ("visits measured", f"{len(measured)} of {len(sections)}"),
+        ("visits measured", f"{sum(v in measured for v in planned)} of {len(planned)}"),
         ("values", str(len(values))),
         ("to mend", str(len(issues))),
     )
@@ -90,6 +91,7 @@ def _page(who: ParticipantFacts, results: Iterable[object]) -> ParticipantPage:
                 points=tuple(
                     (visit.timepoint, *values.get(visit.timepoint, (None, None)))
                     for visit in who.visits
+                    if not visit.after_cycle
                 ),
             )
             for (title, unit), values in trends.items()
@@ -138,6 +140,7 @@ def _section(
         series=visit.series,
         figures=tuple(figures),
         measurements=tuple(lines),
+        after_cycle=visit.after_cycle,
     )
     return section, measurements
 

@@ -1,0 +1,56 @@
+"""What every "what if" asks of measured doses: of whom, which kidneys, and why one is missing."""
+
+from collections.abc import Sequence
+
+from operandi.pipeline.steps.dose_cycle import KIDNEYS, CycleDoses, RegionDose
+from operandi.pipeline.study import Study
+
+_BOTH = "kidneys"
+
+
+def whom_to_ask(study: Study) -> tuple[str, ...]:
+    """All with scans after a cycle, and those whose cycles have a fault, which may hide scans."""
+    scanned = {chosen.measured.participant for chosen, _ in study.cycles}
+    faulty = {one.participant for one in study.records.faults if one.table == "cycles"}
+    return tuple(
+        one.pseudonym
+        for one in study.records.participants
+        if one.pseudonym in scanned or one.pseudonym in faulty
+    )
+
+
+def why_refused(cycle: CycleDoses, *, lesions: bool) -> str:
+    """Why lesions, or organs, of a cycle have no dose, once each; empty where none was refused."""
+    reasons: dict[str, list[str]] = {}
+    for name, is_lesion, why in cycle.refused:
+        if is_lesion == lesions and (lesions or name in KIDNEYS):
+            reasons.setdefault(why, []).append(name)
+    return " ".join(f"{', '.join(names)}: {why}" for why, names in reasons.items())
+
+
+def kidneys_of(cycle: CycleDoses) -> tuple[RegionDose, ...]:
+    """Each kidney; a region of both only where neither was drawn alone, so that none is twice."""
+    found = [one for one in cycle.regions if not one.is_lesion and one.name in KIDNEYS]
+    return tuple(one for one in found if one.name != _BOTH) or tuple(found)
+
+
+def one_kidney_for_both(cycle: CycleDoses, kidneys: Sequence[RegionDose]) -> str:
+    """Say which kidney stands for both, and why the other has no dose; empty where both have one.
+
+    Parameters
+    ----------
+    cycle : CycleDoses
+        With the regions that were refused.
+    kidneys : sequence of RegionDose
+        Those that are used.
+    """
+    names = [one.name for one in kidneys]
+    if len(names) != 1 or names == [_BOTH]:
+        return ""
+    [other] = KIDNEYS - {*names, _BOTH}
+    reasons = [why for name, is_lesion, why in cycle.refused if name == other and not is_lesion]
+    why = reasons[0] if reasons else "it is not drawn on the scans."
+    return (
+        f"Kidneys: only the {names[0]} has a dose and stands for both. The {other} has none: "
+        + (why if why.endswith((".", "!", "?")) else f"{why}.")
+    )
