@@ -1,6 +1,7 @@
 """The commands as somebody meets them at a terminal: words, exit codes, files."""
 
 import errno
+import importlib
 import json
 import os
 import re
@@ -24,6 +25,7 @@ from operandi.imaging.nifti import read_nifti
 from operandi.pipeline.store import Store
 from operandi.quantities.errors import DataError
 from operandi.quantities.kinds import SUV_BODY_WEIGHT
+from operandi.therapy import decay_library
 from tests.pipeline import studies
 from tests.pipeline.studies import (
     change_cells,
@@ -38,6 +40,8 @@ COMMANDS = (
     "demo",
     "screen",
     "schedule",
+    "compare-radionuclides",
+    "schedule-potentiator",
     "import",
     "freeze",
     "export",
@@ -46,6 +50,8 @@ COMMANDS = (
     "study draft",
     "index",
     "suv",
+    "radiomics extract",
+    "radiomics verify",
     "trace",
     "doctor",
 )
@@ -270,7 +276,7 @@ def test_run_says_what_it_did_and_where_the_results_are(
     said = operandi("run", study, "--scheduler", scheduler)
 
     assert said.code == 0
-    assert "0 steps computed, 26 reused, 0 refused, 0 failed." in said.out
+    assert "0 steps computed, 28 reused, 0 refused, 0 failed." in said.out
     for name in ("measurements.parquet", "report.html"):
         assert str(study.resolve() / "results" / name) in said.out
         assert (study / "results" / name).stat().st_size > 1000
@@ -737,6 +743,24 @@ def test_doctor_finds_all_that_is_needed(
     assert f"✓ numpy {np.__version__}" in said.out
     assert "All that Operandi needs is installed." in said.out
     assert re.search(r"\d+ cores", said.out)
+
+
+def test_doctor_tells_nuclide_data_that_are_broken_from_those_that_are_absent(
+    operandi: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: str) -> None:
+        raise ImportError("cut short")
+
+    monkeypatch.setattr(doctor, "requires", lambda _: [])
+    monkeypatch.setattr(doctor, "version", lambda _: "0.0.3")
+    decay_library.decay_data.cache_clear()
+    monkeypatch.setattr(importlib, "import_module", broken)
+
+    said = operandi("doctor")
+
+    assert said.code == 0
+    assert "icrp107-database 0.0.3" in said.out
+    assert "is broken: cut short" in said.out
 
 
 def test_doctor_names_what_is_missing_or_too_old_and_ends_with_1(

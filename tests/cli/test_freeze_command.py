@@ -80,7 +80,7 @@ def test_freezes_a_study_twice_into_one_folder(operandi: Command, study: Path) -
     (folder,) = (study / "freezes").iterdir()
     assert (code, said) == again
     assert code == 0
-    assert "56 rows of 2 participants, 0 open queries: " in said
+    assert "65 rows of 2 participants, 0 open queries: " in said
     assert said.splitlines()[-1] == str(folder)
 
 
@@ -105,7 +105,7 @@ def test_lists_what_is_faulty_as_open_queries_unless_none_may_be(
 ) -> None:
     write_csv(with_cells(a_documented_study(), "karnofsky", score="85"), study / "records")
 
-    assert "55 rows of 2 participants, 1 open queries" in operandi("freeze", study)[1]
+    assert "64 rows of 2 participants, 1 open queries" in operandi("freeze", study)[1]
     code, said = operandi("freeze", study, "--strict", "--to", study / "strict")
     assert code == 1
     assert "karnofsky.csv, line 2, column score (NA-014): '85' is no score of Karnofsky" in said
@@ -116,7 +116,7 @@ def test_leaves_out_what_lies_after_the_data_cut(operandi: Command, study: Path)
     text = STUDY_FILE.replace("2026-11-22", "2026-06-30")
     (study / "study.toml").write_text(text, encoding="utf-8")
 
-    assert "54 rows of 2 participants, 2 open queries" in operandi("freeze", study)[1]
+    assert "63 rows of 2 participants, 2 open queries" in operandi("freeze", study)[1]
 
 
 def test_refuses_a_data_cut_that_is_to_come(operandi: Command, study: Path) -> None:

@@ -9,10 +9,11 @@ from importlib.metadata import PackageNotFoundError, requires, version
 
 import typer
 from packaging.requirements import Requirement
+from rich.markup import escape
 from rich.table import Table
 
 from operandi.cli import console
-from operandi.quantities.errors import DataError
+from operandi.quantities.errors import DataError, OperandiError
 
 _OPTIONAL_PROGRAMS = (
     ("git", "the commit in manifest.json"),
@@ -48,6 +49,7 @@ def doctor() -> None:
     for package, extra in (("django", "conduct"), ("torch", "train")):
         there_too = importlib.util.find_spec(package) is not None
         table.add_row(_mark(ok=True) if there_too else "[dim]–[/dim]", package, f"extra {extra}")
+    table.add_row(*_nuclide_data())
     console.out.print(table)
     console.out.print(f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}.")
     console.out.print(
@@ -57,6 +59,22 @@ def doctor() -> None:
     )
     if missing:
         raise typer.Exit(1)
+
+
+def _nuclide_data() -> tuple[str, str, str]:
+    """A package that is there and broken is told from one that is not."""
+    from operandi.therapy.decay_library import require_spectra
+
+    use = "extra nuclides: emission spectra, for absorbed doses"
+    try:
+        found = version("icrp107-database")
+    except PackageNotFoundError:
+        return "[dim]–[/dim]", "icrp107-database", use
+    try:
+        require_spectra()
+    except OperandiError as error:
+        return _mark(ok=False), f"icrp107-database {found}", escape(f"{error} {error.remedy}")
+    return _mark(ok=True), f"icrp107-database {found}", use
 
 
 def _requirements() -> list[str]:

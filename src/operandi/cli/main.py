@@ -13,13 +13,17 @@ import typer
 
 from operandi import __version__
 from operandi.cli import console
+from operandi.cli.compare_radionuclides import compare_radionuclides
 from operandi.cli.demo import demo
 from operandi.cli.doctor import doctor
+from operandi.cli.dose import dose
 from operandi.cli.export import export
 from operandi.cli.freeze import freeze
 from operandi.cli.index import index
+from operandi.cli.radiomics import radiomics
 from operandi.cli.run import run
 from operandi.cli.schedule import schedule
+from operandi.cli.schedule_potentiator import schedule_potentiator
 from operandi.cli.screen import screen
 from operandi.cli.study_draft import draft
 from operandi.cli.study_file import study_file
@@ -52,11 +56,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-for command in (run, demo, screen, schedule, freeze, export, index, suv, trace, doctor):
+for command in (run, demo, dose, screen, schedule, freeze, export, index, suv, trace, doctor):
     app.command(no_args_is_help=False)(command)
+app.command("compare-radionuclides", no_args_is_help=False)(compare_radionuclides)
+app.command("schedule-potentiator", no_args_is_help=False)(schedule_potentiator)
 app.command("import", no_args_is_help=False)(study_import)
 study_file.command()(draft)
 app.add_typer(study_file)
+app.add_typer(radiomics)
 
 
 @app.callback(invoke_without_command=True)
