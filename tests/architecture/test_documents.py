@@ -13,21 +13,37 @@ import pytest
 
 from operandi.cli.main import app
 from operandi.imaging.pet.declaration import Declaration
+from operandi.imaging.radiomics.aggregation import Aggregation
+from operandi.pipeline.choosing_cycles import calibrations_on
 from operandi.pipeline.settings import Settings, parse_settings
+from operandi.pipeline.step_settings import DosimetrySettings, RadiomicsRequest
 from operandi.pipeline.steps.measurements import SCHEMA
+from operandi.pipeline.steps.radiomics import DESCRIPTOR_SCHEMA
 from operandi.quantities.errors import DataError
+from operandi.quantities.nuclides import LU177
 from operandi.records import plausible
 from operandi.records.documentation import documented
 from operandi.records.names import IMAGE_TABLES
 from operandi.records.reading import read_records
 from operandi.records.rows import ROWS
 from operandi.records.tables import Records
+from operandi.therapy.chains import decay_constant_per_s
+from operandi.therapy.limits import limits_from
+from operandi.therapy.population_prior import (
+    KIDNEY_LU177_DOTATATE,
+    LIVER_LU177_DOTATATE,
+    SPLEEN_LU177_DOTATATE,
+    TUMOR_LU177_DOTATATE,
+    PopulationPrior,
+)
+from operandi.therapy.single_time_point import SingleTimePointMethod, accepted_times_s
 from tests.architecture.source_tree import ROOT, modules
 
 DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 STUDY_FOLDER = (DOCS / "study-folder.md").read_text(encoding="utf-8")
 TUTORIAL = (DOCS / "tutorial-first-study.md").read_text(encoding="utf-8")
+DOSES = (DOCS / "tutorial-doses.md").read_text(encoding="utf-8")
 DECISIONS = sorted((DOCS / "decisions").glob("*.md"))
 PAGES = sorted([ROOT / "README.md", ROOT / "changes" / "README.md", *DOCS.rglob("*.md")])
 CATEGORIES = {"added", "changed", "fixed", "removed", "numbers"}
@@ -107,7 +123,45 @@ def test_every_key_of_the_minimal_study_file_is_explained() -> None:
     used = {".".join(path).replace("site.NANTES", "site.CODE") for path in _paths(MINIMAL)}
 
     assert used <= set(explained)
-    assert set(explained) - used == {"study.protocol", "declare"}
+    assert set(explained) - used == {"study.protocol", "declare", "dosimetry", "radiomics"}
+
+
+def test_every_key_of_dosimetry_is_explained() -> None:
+    explained = first_cells(section(STUDY_FOLDER, "dosimetry: absorbed doses"))
+    shown = parse_settings(
+        {**MINIMAL, **tomllib.loads(blocks(STUDY_FOLDER, "toml")["dosimetry"])}
+    ).dosimetry
+
+    assert explained == [field.name for field in fields(DosimetrySettings)]
+    assert shown is not None
+
+
+def test_every_key_of_radiomics_is_explained() -> None:
+    text = section(STUDY_FOLDER, "radiomics: features of lesions")
+    shown = parse_settings(
+        {**MINIMAL, **tomllib.loads(blocks(STUDY_FOLDER, "toml")["radiomics"])}
+    ).radiomics
+
+    assert first_cells(text) == [field.name for field in fields(RadiomicsRequest)]
+    assert shown is not None
+    assert all(f'`"{way}"`' in text for way in Aggregation)
+
+
+def test_every_column_of_the_descriptors_is_named() -> None:
+    text = section(STUDY_FOLDER, "radiomics: features of lesions")
+
+    assert all(f"`{column}`" in text for column in DESCRIPTOR_SCHEMA)
+
+
+def test_the_limits_shown_are_read_as_they_stand() -> None:
+    both = blocks(STUDY_FOLDER, "toml")["dosimetry"] + blocks(STUDY_FOLDER, "toml")["limit"]
+    shown = parse_settings({**MINIMAL, **tomllib.loads(both)}).dosimetry
+
+    assert shown is not None
+    [limit] = limits_from(shown.limit)
+    assert limit.limit_gy == 35.0
+    text = section(STUDY_FOLDER, "dosimetry.limit: numbers beside the sums")
+    assert all(f"`{key}`" in text for key in ("organ", "kind", "limit_gy", "applies_to", "source"))
 
 
 def test_every_declaration_is_explained() -> None:
@@ -210,6 +264,44 @@ def test_the_slips_of_the_tutorial_are_refused_as_it_says(tmp_path: Path) -> Non
     assert len(records.faults) == 2
     for fault in records.faults:
         assert f"> {fault}" in TUTORIAL
+
+
+# --- docs/tutorial-doses.md -------------------------------------------------------------------
+
+
+def test_the_study_of_the_tutorial_of_doses_holds(tmp_path: Path) -> None:
+    tomls, tables = blocks(DOSES, "toml"), blocks(DOSES, "csv")
+    settings = settings_of(blocks(TUTORIAL, "toml")[""] + tomls["dosimetry"] + tomls["declare"])
+
+    records = records_of(blocks(TUTORIAL, "csv") | tables, settings, tmp_path)
+
+    assert [str(fault) for fault in records.faults] == []
+    assert settings.dosimetry is not None
+    assert settings.declaration_at("OP-001", "CYCLE_1").decay_corrected_to == "scan start"
+    [camera] = calibrations_on(date(2024, 9, 18), site="NANTES", nuclide="177Lu", records=records)
+    assert len(camera.spheres) == 4
+
+
+@pytest.mark.parametrize(
+    ("prior", "words"),
+    [
+        (KIDNEY_LU177_DOTATATE, "{:g} to {:g} h in kidneys"),
+        (LIVER_LU177_DOTATATE, "{:g} to {:g} h in liver and spleen"),
+        (SPLEEN_LU177_DOTATATE, "{:g} to {:g} h in liver and spleen"),
+        (TUMOR_LU177_DOTATATE, "{:g} to {:g} h in tumors"),
+    ],
+)
+def test_the_times_at_which_one_scan_is_enough_are_those_of_the_code(
+    prior: PopulationPrior, words: str
+) -> None:
+    accepted = accepted_times_s(
+        SingleTimePointMethod.BAYESIAN,
+        physical_rate_per_s=decay_constant_per_s(LU177),
+        prior=prior,
+    )
+
+    assert accepted is not None
+    assert words.format(*(time / 3600 for time in accepted)) in DOSES
 
 
 # --- README.md --------------------------------------------------------------------------------
