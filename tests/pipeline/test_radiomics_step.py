@@ -1,7 +1,6 @@
 """Radiomics on the road: nothing unless study.toml asks, and then features with their origin."""
 
 import shutil
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -234,19 +233,6 @@ def test_a_refused_image_is_a_row_of_the_descriptors() -> None:
     assert table.schema == pl.Schema(DESCRIPTOR_SCHEMA)
     assert table["descriptor"].to_list() == ["image"]
     assert "Nothing was injected" in table["absent"][0]
-
-
-@pytest.mark.slow
-def test_a_visit_with_three_lesions_takes_less_than_a_second() -> None:
-    """0.06 s on one core of 2026, for lesions of 24 to 112 mL."""
-    suv = a_suv()
-    lesions = found(*some_lesions(suv))
-    lesion_features(suv, lesions, FACTS)
-
-    start = time.perf_counter()
-    lesion_features(suv, lesions, FACTS)
-
-    assert time.perf_counter() - start < 1.0
 
 
 # --- the road ------------------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 import itertools
 import math
-import time
 
 import numpy as np
 import pytest
@@ -13,114 +12,32 @@ from operandi.therapy.drug_schedules import (
     CAPECITABINE_ERASMUS,
     CAPTEM_CONTROL_NETS,
     OLAPARIB_NCI_DOTATATE,
-    OLAPARIB_PETER_MAC_PSMA,
-    DrugCourse,
-    DrugDoseUnit,
     Window,
-    captem_perth,
-    olaparib_gothenburg,
 )
 from operandi.therapy.exponentials import ExponentialSum
-from operandi.therapy.pet_baseline import TumorGrade
 from operandi.therapy.potentiation import (
-    PotentiationOutcome,
     lesion_time_course,
     potentiate,
-)
-from operandi.therapy.potentiator_presets import (
-    KIDNEY_RESPONSE,
-    MARROW_RESPONSE,
-    TUMOR_RESPONSE,
-    Recombination,
-    captem,
-    parp_inhibitor,
 )
 from operandi.therapy.potentiators import (
     Conversion,
     Cycle,
     Potentiator,
-    TissueResponse,
-    TissueRole,
     interpolated_uptake,
 )
-from operandi.therapy.priors import Distribution, Evidence, Prior, fixed
-
-HOUR = 3600.0
-WHOLE_CYCLE = Window(start_day=-7.0, end_day=49.0)
-
-
-def known(name: str, value: float) -> Prior:
-    return fixed(name=name, value=value, evidence=Evidence.PUBLISHED, source="a test")
-
-
-def between(name: str, low: float, high: float) -> Prior:
-    return Prior(
-        name=name,
-        distribution=Distribution.LOG_UNIFORM,
-        low=low,
-        high=high,
-        evidence=Evidence.ASSUMED,
-        source="a test",
-    )
-
-
-def a_dose_rate(*, dose_gy: float, half_life_h: float) -> ExponentialSum:
-    rate = math.log(2) / (half_life_h * HOUR)
-    return ExponentialSum((dose_gy * rate,), (rate,))
-
-
-def a_response(
-    tissue: str,
-    *,
-    alpha: float = 0.03,
-    alpha_beta: float = 10.0,
-    repair_h: float = 2.8,
-    growth: float | None = None,
-) -> TissueResponse:
-    return TissueResponse(
-        tissue=tissue,
-        role=TissueRole.TUMOR if tissue == "tumor" else TissueRole.NORMAL,
-        alpha_per_gy=known(f"alpha of {tissue}", alpha),
-        alpha_beta_gy=known(f"alpha/beta of {tissue}", alpha_beta),
-        repair_half_time_h=known(f"repair half-time of {tissue}", repair_h),
-        growth_per_day=None if growth is None else known(f"growth of {tissue}", growth),
-    )
-
-
-TISSUES = (a_response("tumor"), a_response("kidney", alpha_beta=2.6))
-
-
-def four_cycles(*, tumor_gy: float = 26.9, kidney_gy: float = 4.847) -> tuple[Cycle, ...]:
-    """Doses a cycle: mean tumor of 301 (Cancers 15:1134, 2023); kidney of the research file."""
-    return tuple(
-        Cycle(
-            day=56.0 * c,
-            dose_rate_gy_per_s={
-                "tumor": a_dose_rate(dose_gy=tumor_gy, half_life_h=84.0),
-                "kidney": a_dose_rate(dose_gy=kidney_gy, half_life_h=51.0),
-            },
-        )
-        for c in range(4)
-    )
-
-
-def outcome_of(
-    *potentiators: Potentiator,
-    tissues: tuple[TissueResponse, ...] = TISSUES,
-    samples: int = 200,
-    seed: int = 1,
-) -> PotentiationOutcome:
-    return potentiate(
-        cycles=four_cycles(),
-        tissues=tissues,
-        potentiators=potentiators,
-        samples=samples,
-        seed=seed,
-    )
-
-
-def on_all(name: str, value: float) -> dict[str, Prior]:
-    return {t: known(f"{name} of {t}", value) for t in ("tumor", "kidney")}
+from operandi.therapy.priors import Prior
+from tests.therapy.potentiation_builders import (
+    HOUR,
+    TISSUES,
+    WHOLE_CYCLE,
+    a_dose_rate,
+    a_response,
+    between,
+    four_cycles,
+    known,
+    on_all,
+    outcome_of,
+)
 
 
 def lea_catcheside(course: ExponentialSum, mu: float) -> float:
@@ -397,43 +314,15 @@ def test_starting_later_spares_the_tissue_that_clears_faster() -> None:
     assert ratio(0.0) < ratio(2.0) < ratio(4.0)
 
 
-def test_one_thousand_samples_are_the_same_twice_and_take_less_than_a_second() -> None:
+def test_one_thousand_samples_are_the_same_twice() -> None:
     drug = Potentiator(
         name="d",
         window=OLAPARIB_NCI_DOTATATE.window,
         alpha={t: between(f"a {t}", 1.0, 2.0) for t in ("tumor", "kidney")},
         repair_rate={t: between("mu", 0.3, 1.0) for t in ("tumor", "kidney")},
     )
-    first = outcome_of(drug, samples=1000)  # compiles
-    begin = time.perf_counter()
-    second = outcome_of(drug, samples=1000)
 
-    assert time.perf_counter() - begin < 1.0
-    assert first == second
-
-
-def test_a_further_prior_leaves_the_draws_of_the_others_alone() -> None:
-    prior = between("a", 1.0, 2.0)
-
-    np.testing.assert_array_equal(prior.draw(samples=50, seed=3), prior.draw(samples=50, seed=3))
-    assert not np.array_equal(
-        prior.draw(samples=50, seed=3), between("b", 1.0, 2.0).draw(samples=50, seed=3)
-    )
-
-
-def test_low_and_high_of_a_log_normal_prior_hold_ninety_percent() -> None:
-    prior = Prior(
-        name="x",
-        distribution=Distribution.LOG_NORMAL,
-        low=0.5,
-        high=2.0,
-        evidence=Evidence.RECALLED,
-        source="a test",
-    )
-    drawn = prior.draw(samples=10_000, seed=5)
-
-    assert np.mean((drawn > 0.5) & (drawn < 2.0)) == pytest.approx(0.9, abs=1e-3)
-    assert prior.median == pytest.approx(1.0)
+    assert outcome_of(drug, samples=1000) == outcome_of(drug, samples=1000)
 
 
 def test_what_nobody_measured_is_said_in_the_outcome() -> None:
@@ -465,48 +354,6 @@ def test_repair_leaves_less_to_repair_and_a_blocked_repair_more() -> None:
     np.testing.assert_allclose(held.repairable_gy, given, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(free.dose_rate_gy_per_h, held.dose_rate_gy_per_h)
     assert free.repairable_gy.max() < 1.0
-
-
-def test_schedules_hold_what_their_protocols_state() -> None:
-    olaparib = OLAPARIB_NCI_DOTATATE.course_of("olaparib")
-    assert (olaparib.days, olaparib.window.start_day, olaparib.daily_dose) == (30, -2.0, 400.0)
-    assert OLAPARIB_PETER_MAC_PSMA.window == Window(start_day=1.0, end_day=15.0)
-    assert CAPTEM_CONTROL_NETS.course_of("capecitabine").daily_dose == 1500.0
-    assert CAPTEM_CONTROL_NETS.course_of("temozolomide").window == Window(
-        start_day=0.0, end_day=5.0
-    )
-    perth = captem_perth(administration_day=10)
-    assert perth.course_of("temozolomide").daily_dose == 200.0
-    assert perth.window == CAPTEM_CONTROL_NETS.window
-    assert olaparib_gothenburg(first_day=1, last_day=14).course_of("olaparib").dose == 200.0
-
-
-def test_refuses_a_window_that_ends_before_it_starts() -> None:
-    with pytest.raises(DataError, match="must act until later"):
-        Window(start_day=5.0, end_day=3.0)
-
-
-def test_refuses_a_course_that_ends_before_it_starts_or_gives_nothing() -> None:
-    with pytest.raises(DataError, match="from day 5 to day 4"):
-        DrugCourse(
-            drug="x", dose=1.0, unit=DrugDoseUnit.MG, times_per_day=1, first_day=5, last_day=4
-        )
-    with pytest.raises(DataError, match="is no course"):
-        DrugCourse(
-            drug="x", dose=0.0, unit=DrugDoseUnit.MG, times_per_day=1, first_day=0, last_day=4
-        )
-    with pytest.raises(DataError, match="one of the 14 days"):
-        captem_perth(administration_day=0)
-
-
-def test_refuses_a_negative_multiplier() -> None:
-    with pytest.raises(DataError, match="not negative"):
-        known("alpha times", -0.5)
-
-
-def test_refuses_a_prior_without_provenance() -> None:
-    with pytest.raises(DataError, match="provenance"):
-        fixed(name="alpha times", value=1.0, evidence=Evidence.ASSUMED, source=" ")
 
 
 def test_refuses_a_cycle_without_a_dose_rate() -> None:
@@ -559,79 +406,6 @@ def test_refuses_shares_above_one_and_a_cell_without_radiosensitivity() -> None:
         )
     with pytest.raises(DataError, match="must be positive"):
         a_response("tumor", alpha=0.0)
-
-
-def preset_cycles() -> tuple[Cycle, ...]:
-    rates = {
-        "tumor": a_dose_rate(dose_gy=26.9, half_life_h=84.0),
-        "kidneys": a_dose_rate(dose_gy=4.0, half_life_h=51.0),
-        "marrow": a_dose_rate(dose_gy=0.2, half_life_h=40.0),
-    }
-    return tuple(Cycle(day=56.0 * c, dose_rate_gy_per_s=rates) for c in range(4))
-
-
-def preset_outcome(*drugs: Potentiator) -> PotentiationOutcome:
-    return potentiate(
-        cycles=preset_cycles(),
-        tissues=(TUMOR_RESPONSE, KIDNEY_RESPONSE, MARROW_RESPONSE),
-        potentiators=drugs,
-        samples=400,
-        seed=11,
-    )
-
-
-def parp(grade: TumorGrade, recombination: Recombination) -> PotentiationOutcome:
-    return preset_outcome(
-        parp_inhibitor(schedule=OLAPARIB_NCI_DOTATATE, grade=grade, recombination=recombination)
-    )
-
-
-def test_a_slow_proficient_tumor_gains_no_more_than_marrow_from_a_parp_inhibitor() -> None:
-    """What limited the dose of olaparib was thrombocytopenia (Hallqvist 2025)."""
-    over_kidneys, over_marrow = parp(TumorGrade.G1, Recombination.PROFICIENT).advantages
-
-    assert over_marrow.ratio.median < 1.0
-    assert over_marrow.probability_above_one < 0.5
-    assert over_kidneys.ratio.high < 1.1
-
-
-def test_a_fast_deficient_tumor_gains_more_than_kidneys_and_marrow() -> None:
-    over_kidneys, over_marrow = parp(TumorGrade.G3, Recombination.DEFICIENT).advantages
-
-    assert over_kidneys.ratio.low > 1.0
-    assert over_marrow.ratio.median > 1.2
-    assert over_marrow.probability_above_one > 0.9
-
-
-def test_chemotherapy_presets_have_three_switches_and_list_what_is_assumed() -> None:
-    def captem_with(*, sensitizes: bool, kills: bool, slows_growth: bool) -> PotentiationOutcome:
-        return preset_outcome(
-            captem(
-                schedule=CAPTEM_CONTROL_NETS,
-                sensitizes=sensitizes,
-                kills=kills,
-                slows_growth=slows_growth,
-            )
-        )
-
-    none = captem_with(sensitizes=False, kills=False, slows_growth=False)
-    kill = captem_with(sensitizes=False, kills=True, slows_growth=False)
-    growth = captem_with(sensitizes=False, kills=False, slows_growth=True)
-    alpha = captem_with(sensitizes=True, kills=False, slows_growth=False)
-
-    assert none.tissues[0].enhancement.high == pytest.approx(1.0)
-    assert none.advantages[0].words.startswith("No enhancement")
-    # Kill of its own is no enhancement of dose; it stands beside it.
-    assert kill.tissues[2].enhancement.high == pytest.approx(1.0)
-    assert "own kill stands beside it" in kill.advantages[1].words
-    assert kill.tissues[0].by_drug_kill_gy.median > 0
-    assert kill.tissues[1].by_drug_kill_gy.high == 0.0
-    assert growth.tissues[0].by_growth_avoided_gy.median > 0
-    assert growth.tissues[2].by_growth_avoided_gy.high == 0.0
-    assert alpha.tissues[0].enhancement.median > 1.0
-    assert any(
-        "alpha under CAPTEM, times, tumor: 1 to 1.5 is assumed" in s for s in alpha.assumptions
-    )
 
 
 def test_cells_over_time_grow_and_fall_by_what_radiation_and_drug_took() -> None:

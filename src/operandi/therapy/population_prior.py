@@ -9,7 +9,7 @@ out of the integral in closed form, and one or two parameters are left for the g
 
 import functools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -183,17 +183,9 @@ LIVER_LU177_DOTATATE: Final = PopulationPrior(
     source=f"67 h: {_SAME_PATIENTS}; {_SOURCE}",
     provenance=Provenance.ASSUMED,
 )
-SPLEEN_LU177_DOTATATE: Final = PopulationPrior(
+SPLEEN_LU177_DOTATATE: Final = replace(
+    LIVER_LU177_DOTATATE,  # 67 h were published of both
     name="spleen, 177Lu-DOTATATE/TOC",
-    half_life_mean_s=67 * _HOUR,
-    half_life_variation=0.20,
-    basis=HalfLifeBasis.EFFECTIVE,
-    nuclide=LU177,
-    uptake_half_life_mean_s=1.0 * _HOUR,
-    uptake_half_life_variation=0.5,
-    course_relative_sd=0.03,
-    source=f"67 h: {_SAME_PATIENTS}; {_SOURCE}",
-    provenance=Provenance.ASSUMED,
 )
 TUMOR_LU177_DOTATATE: Final = PopulationPrior(
     name="neuroendocrine tumor, 177Lu-DOTATATE/TOC",
