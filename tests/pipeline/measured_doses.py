@@ -1,9 +1,9 @@
 """Doses of one cycle, built by hand: what a joining of doses and drugs is tested with."""
 
-import math
+from dataclasses import replace
 
 from operandi.pipeline.steps.dose_cycle import CycleDoses, RegionDose
-from operandi.therapy.exponentials import ExponentialSum
+from tests.pipeline.cycle_doses import a_region_dose
 
 
 def a_region(
@@ -15,35 +15,16 @@ def a_region(
     half_life_h: float = 80.0,
     relative: float = 0.2,
 ) -> RegionDose:
-    """A region whose activity falls with one half-life."""
-    rate = math.log(2.0) / (half_life_h * 3600.0)
-    return RegionDose(
-        name=name,
-        is_lesion=is_lesion,
+    """A region whose activity falls with one half-life, of errors all its own."""
+    known = a_region_dose(
+        name,
         dose_gy=dose_gy,
-        standard_uncertainty_gy=relative * dose_gy,
-        shared_uncertainty_gy=0.0,
-        interval_gy=(dose_gy * (1 - 2 * relative), dose_gy * (1 + 2 * relative)),
-        basis="made up for a test",
-        method="sphere",
-        by_method=(),
+        uncertainty_gy=relative * dose_gy,
+        half_life_h=half_life_h,
         mass_g=mass_g,
-        times_h=(24.0,),
-        activities_mbq=(100.0,),
-        uncertainties_mbq=(5.0,),
-        course=ExponentialSum((1e8,), (rate,)),
-        course_relative=0.05,
-        calibration_relative=0.03,
-        time_integrated_mbq_h=100.0,
-        effective_half_life_h=half_life_h,
-        effective_half_life_uncertainty_h=5.0,
-        extrapolated_fraction=0.1,
-        effective_dose_gy=None,
-        effective_dose_uncertainty_gy=None,
-        effective_dose_basis="",
-        histogram=None,
-        effective_histogram=None,
+        is_lesion=is_lesion,
     )
+    return replace(known, shared_uncertainty_gy=0.0)
 
 
 A_PATIENT = (

@@ -126,6 +126,15 @@ def test_an_organ_without_its_lesions_says_what_is_with_them_in() -> None:
     assert "liver: dose and mass are without its lesions (L1); activities, course" in page
 
 
+def test_a_region_of_both_kidneys_beside_each_counts_neither_twice() -> None:
+    both = replace(KIDNEYS[0], name="kidneys", dose_gy=50.0)
+
+    with_both = cumulated_doses(participant_with(a_cycle(*KIDNEYS, both)))
+
+    alone = cumulated_doses(participant_with(a_cycle(*KIDNEYS)))
+    assert [one.total_gy for one in with_both] == [one.total_gy for one in alone]
+
+
 def test_one_kidney_that_stands_for_both_is_named_with_the_reason() -> None:
     refused = (("right kidney", False, "Its outlines differ."),)
     cycle = a_cycle(KIDNEYS[0], *LESIONS, refused=refused)

@@ -136,8 +136,8 @@ def test_a_single_kidney_is_said() -> None:
 
     assert found.tissues[-1].dose_gy == pytest.approx(20.0)
     assert any(
-        "only the right kidney has a dose and stands for both. The left kidney has none: it is "
-        "not drawn on the scans." in note
+        "Kidneys: the right kidney stands for both kidneys. The left kidney has no dose: It was "
+        "not drawn." in note
         for note in found.notes
     )
 

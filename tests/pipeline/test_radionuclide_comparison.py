@@ -231,7 +231,7 @@ def test_a_region_of_both_kidneys_is_not_counted_beside_each_of_them() -> None:
     ("refused", "why"),
     [
         ((("right kidney", False, "It lies outside the scan."),), "It lies outside the scan."),
-        ((), "it is not drawn on the scans."),
+        ((), "It was not drawn."),
     ],
 )
 def test_a_kidney_that_stands_for_both_is_named_and_why(
@@ -239,7 +239,7 @@ def test_a_kidney_that_stands_for_both_is_named_and_why(
 ) -> None:
     found = compared(cycle=a_cycle(KIDNEYS[0], *LESIONS, refused=refused))
 
-    said = f"only the left kidney has a dose and stands for both. The right kidney has none: {why}"
+    said = f"the left kidney stands for both kidneys. The right kidney has no dose: {why}"
     assert any(said in line for line in remarks_of(found))
     assert said in radionuclide_page([found], study="A study", title="Radionuclides")
     assert not compared().one_kidney

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from operandi.pipeline.step import Refusal
-from operandi.pipeline.steps.dose_cycle import KIDNEYS, CycleDoses, RegionDose
+from operandi.pipeline.steps.dose_cycle import CycleDoses, RegionDose
 from operandi.pipeline.steps.dose_marrow import MarrowDoses
 from operandi.pipeline.steps.dose_pictures import dose_pictures
 from operandi.pipeline.steps.dose_predicted import PredictedDoses
 from operandi.pipeline.therapy_results import ParticipantDoses
+from operandi.pipeline.what_if import kidneys_of, one_kidney_for_both
 from operandi.quantities.kinds import ABSORBED_DOSE, BIOLOGICALLY_EFFECTIVE_DOSE, Kind
 from operandi.reports.charts import Axis, Limit, Words, stacked_bars
 from operandi.reports.page import PageSection, PageTable, render_page
@@ -263,16 +264,8 @@ def _cumulated_section(doses: ParticipantDoses) -> Iterator[PageSection]:
 def kidney_notes(doses: ParticipantDoses) -> Iterator[str]:
     """Where one kidney stands for both, which, and why the other has no dose."""
     for number, cycle in doses.measured:
-        if not isinstance(cycle, CycleDoses):
-            continue
-        have = {one.name for one in cycle.regions} & KIDNEYS
-        if len(have) != 1 or "kidneys" in have:
-            continue
-        [name] = have
-        [other] = KIDNEYS - {"kidneys", name}
-        reasons = [reason for organ, is_lesion, reason in cycle.refused if organ == other]
-        why = reasons[0] if reasons else "It was not drawn."
-        yield f"Cycle {number}: the {name} stands for both kidneys. The {other} has no dose: {why}"
+        if isinstance(cycle, CycleDoses) and (said := one_kidney_for_both(cycle)):
+            yield f"Cycle {number}: {said}"
 
 
 def _of(sums: Sequence[CumulatedDose], kind: Kind) -> list[CumulatedDose]:
@@ -318,7 +311,7 @@ def _marrow(marrow: MarrowDoses | Refusal | None, kind: Kind) -> CycleDose | Non
 
 
 def _kidneys(doses: CycleDoses, kind: Kind) -> CycleDose | None:
-    parts = [one for one in doses.regions if one.name in KIDNEYS]
+    parts = kidneys_of(doses)
     if not parts:
         return None
     mass_g = math.fsum(one.mass_g for one in parts)

@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 
-from operandi.pipeline.steps.dose_cycle import KIDNEYS as KIDNEY_NAMES
 from operandi.pipeline.steps.dose_cycle import CycleDoses, RegionDose
-from operandi.pipeline.what_if import one_kidney_for_both, why_refused
+from operandi.pipeline.what_if import kidneys_of, one_kidney_for_both, why_refused
 from operandi.quantities.errors import DataError
 from operandi.quantities.nuclides import Nuclide
 from operandi.therapy.exponentials import ExponentialSum
@@ -198,11 +197,11 @@ def tissues_of(
         for one in lesions
         if one.name in shown
     ]
-    kidneys = [one for one in measured.regions if not one.is_lesion and one.name in KIDNEY_NAMES]
+    kidneys = kidneys_of(measured)
     if kidneys:
         found.append(_kidneys(kidneys, times))
-        alone = one_kidney_for_both(measured, kidneys)
-        notes += [alone] if alone else []
+        alone = one_kidney_for_both(measured)
+        notes += [f"Kidneys: {alone}"] if alone else []
     else:
         why = why_refused(measured, lesions=False)
         notes.append(f"No dose of a kidney was measured: no ratio to kidneys. {why}".strip())

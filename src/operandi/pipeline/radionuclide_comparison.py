@@ -357,7 +357,7 @@ def compared_radionuclides(doses: ParticipantDoses, question: Question) -> Compa
         first_scan_h=min(one.times_h[0] for one in kidneys),
         asked=tuple(reasons),
         absent=tuple((name, reason) for name, reason in reasons.items() if reason),
-        one_kidney=one_kidney_for_both(cycle, kidneys),
+        one_kidney=one_kidney_for_both(cycle),
         alphas_lost=tuple(
             (one.nuclide.name, 1 - kept)
             for one in seen

@@ -147,7 +147,7 @@ def legend_of(found: ComparedRadionuclides) -> str:
 def remarks_of(found: ComparedRadionuclides) -> tuple[str, ...]:
     """Why nuclides have no result in this participant, and where that of others is a guess."""
     return (
-        *([found.one_kidney] if found.one_kidney else []),
+        *([f"Kidneys: {found.one_kidney}"] if found.one_kidney else []),
         *(f"{name}: no result. {reason}" for name, reason in found.absent),
         *(
             f"{name}: {share:.0%} of the energy of its alphas is stated to escape and is in no "

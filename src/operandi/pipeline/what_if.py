@@ -1,7 +1,5 @@
 """What every "what if" asks of measured doses: of whom, which kidneys, and why one is missing."""
 
-from collections.abc import Sequence
-
 from operandi.pipeline.steps.dose_cycle import KIDNEYS, CycleDoses, RegionDose
 from operandi.pipeline.study import Study
 
@@ -34,23 +32,14 @@ def kidneys_of(cycle: CycleDoses) -> tuple[RegionDose, ...]:
     return tuple(one for one in found if one.name != _BOTH) or tuple(found)
 
 
-def one_kidney_for_both(cycle: CycleDoses, kidneys: Sequence[RegionDose]) -> str:
-    """Say which kidney stands for both, and why the other has no dose; empty where both have one.
-
-    Parameters
-    ----------
-    cycle : CycleDoses
-        With the regions that were refused.
-    kidneys : sequence of RegionDose
-        Those that are used.
-    """
-    names = [one.name for one in kidneys]
+def one_kidney_for_both(cycle: CycleDoses) -> str:
+    """Which kidney stands for both, and why the other has no dose; empty where none has to."""
+    names = [one.name for one in kidneys_of(cycle)]
     if len(names) != 1 or names == [_BOTH]:
         return ""
     [other] = KIDNEYS - {*names, _BOTH}
     reasons = [why for name, is_lesion, why in cycle.refused if name == other and not is_lesion]
-    why = reasons[0] if reasons else "it is not drawn on the scans."
     return (
-        f"Kidneys: only the {names[0]} has a dose and stands for both. The {other} has none: "
-        + (why if why.endswith((".", "!", "?")) else f"{why}.")
+        f"the {names[0]} stands for both kidneys. The {other} has no dose: "
+        f"{reasons[0] if reasons else 'It was not drawn.'}"
     )
