@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from operandi.cli import console
 from operandi.cli.main import app
-from operandi.cli.radiomics_input import Modality, read_image, read_regions
+from operandi.cli.radiomics_input import Modality, _unique, read_image, read_regions
 from operandi.domain.grid import Grid
 from operandi.domain.mask import Mask
 from operandi.domain.volume import Volume
@@ -497,3 +497,14 @@ def test_verify_refuses_a_folder_of_something_else(tmp_path: Path) -> None:
 
     assert isinstance(result.exception, DataError)
     assert "holds none of IBSI's benchmarks" in result.exception.what
+
+
+def test_no_region_takes_the_name_that_another_was_given() -> None:
+    """Named "A (3)" by its reader: the third of three must not push it out."""
+    grid = a_grid()
+    masks = [Mask(np.zeros(grid.shape, dtype=np.bool_), grid) for _ in range(3)]
+
+    found = _unique([("A (3)", lambda: masks[0]), ("A", lambda: masks[1]), ("A", lambda: masks[2])])
+
+    assert len(found) == 3
+    assert found["A (3)"]() is masks[0]

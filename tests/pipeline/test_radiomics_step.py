@@ -185,6 +185,18 @@ def test_the_patients_values_are_made_of_all_lesions() -> None:
     assert len(sums) == len(ADDITIVE)
 
 
+def test_a_level_of_the_patient_bears_no_unit_where_that_of_the_lesion_bears_none() -> None:
+    suv = a_suv()
+    levels = replace(SETTINGS, volume_histogram=FixedBinNumber(bins=1000))
+    facts = replace(FACTS, recipes=(Recipe(levels),), patient=(Aggregation.LARGEST_LESION,))
+
+    measured = lesion_features(suv, found(*some_lesions(suv)), facts)
+
+    patient = of(measured, "")
+    [i10] = [one for name, one in patient.items() if "IVH_I10" in name]
+    assert i10.kind.unit == "1"
+
+
 def test_a_patient_without_lesions_has_rows_that_say_so() -> None:
     facts = replace(FACTS, patient=(Aggregation.MEAN,))
 

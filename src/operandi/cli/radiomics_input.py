@@ -171,7 +171,10 @@ def _unique(drawn: "Iterable[tuple[str, Draw]]") -> "dict[str, Draw]":
     """Masks to be made by name; of regions that share one, the later get their place added."""
     found: dict[str, Draw] = {}
     for place, (name, draw) in enumerate(drawn, start=1):
-        found[f"{name} ({place})" if name in found else name] = draw
+        unique = name
+        while unique in found:
+            unique = f"{unique} ({place})"
+        found[unique] = draw
     return found
 
 

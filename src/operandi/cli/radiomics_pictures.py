@@ -1,5 +1,6 @@
 """The pictures of ``operandi radiomics --pictures``."""
 
+import hashlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,9 @@ def write_pictures(
     """Draw the discretized lesion, its matrices and its place in a cohort; return the files."""
     folder.mkdir(parents=True, exist_ok=True)
     stem = re.sub(r"[^A-Za-z0-9_-]+", "_", region.name)
+    if stem != region.name:
+        # Two names may differ only in what a file's name cannot hold.
+        stem += f"_{hashlib.sha256(region.name.encode()).hexdigest()[:6]}"
     written = []
     for name, picture in _pictures(image, region, extraction):
         written.append(folder / f"{stem}_{name}.svg")

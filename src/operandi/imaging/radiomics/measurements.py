@@ -43,11 +43,12 @@ def unit_of(tag: str, intensity: str, recipe: Recipe) -> str:
     recipe : Recipe
         How the feature was made.
     """
-    without = recipe.filter is not None or _gives_levels(tag, recipe)
+    without = recipe.filter is not None or gives_levels(tag, recipe)
     return FEATURE_NAMES[tag].unit_in("1" if without else intensity)
 
 
-def _gives_levels(tag: str, recipe: Recipe) -> bool:
+def gives_levels(tag: str, recipe: Recipe) -> bool:
+    """Whether a feature is a level's number and no intensity, so that it bears no unit."""
     return tag in _AT_VOLUME and isinstance(recipe.settings.volume_histogram, FixedBinNumber)
 
 
@@ -138,7 +139,7 @@ def as_measurements(
                 image,
                 dimension=recipe.settings.dimension,
                 filter_=recipe.filter,
-                levels=_gives_levels(feature.tag, recipe),
+                levels=gives_levels(feature.tag, recipe),
             ),
             value=feature.value,
             absent=feature.absent,

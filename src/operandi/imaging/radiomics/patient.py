@@ -13,7 +13,7 @@ from operandi.imaging.radiomics.aggregation import (
     to_patient,
 )
 from operandi.imaging.radiomics.extract import Extraction
-from operandi.imaging.radiomics.measurements import UNKNOWN, VERSION, kind_of
+from operandi.imaging.radiomics.measurements import UNKNOWN, VERSION, gives_levels, kind_of
 from operandi.quantities.kinds import Kind
 
 _NO_LESION: Final = "no lesion was found"
@@ -112,7 +112,11 @@ def patient_measurements(
                 f"{100.0 * one.volume_share:.0f} % of the volume; {UNKNOWN.basis}",
             )
         of_lesion = kind_of(
-            tag, of.image, dimension=recipe.settings.dimension, filter_=recipe.filter
+            tag,
+            of.image,
+            dimension=recipe.settings.dimension,
+            filter_=recipe.filter,
+            levels=gives_levels(tag, recipe),
         )
         measurements.append(
             Measurement(

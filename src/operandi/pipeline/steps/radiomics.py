@@ -5,6 +5,7 @@ comparable between scans is nowhere in the study folder. Nothing is followed fro
 as L01 before and after a cycle may be two lesions.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -194,7 +195,8 @@ def _extracted(
         except OperandiError as refusal:
             found = tuple(_absent(recipe, str(refusal)) for recipe in recipes)
         inside = lesion.mask.inside
-        uptake = float(pet.values[inside].mean(dtype=np.float64)) if inside.any() else None
+        mean = float(pet.values[inside].mean(dtype=np.float64)) if inside.any() else math.nan
+        uptake = mean if math.isfinite(mean) else None
         extracted.append(
             tuple(
                 ExtractedLesion(
