@@ -198,3 +198,12 @@ def test_the_vertebrae_themselves_have_no_dose_in_the_table() -> None:
     names = {one.subject.name for one in measured_dose(cycle, VISIT).measurements}
 
     assert names == {"left kidney", "right kidney"}
+
+
+def test_a_metastasis_in_the_vertebrae_is_none_of_the_marrow(table: tuple[FileRef, ...]) -> None:
+    facts = replace(NO_SAMPLES, settings=replace(SETTINGS, vertebral_share=SHARE))
+
+    found = marrow_doses(a_cycle(*KIDNEYS, replace(VERTEBRAL, held=("L4 met",))), table, facts)
+
+    assert any("holds L4 met" in reason for reason in found.absent)
+    assert not found.methods

@@ -24,6 +24,7 @@ from operandi.pipeline.steps.dose_measured import measured_dose
 from operandi.quantities.errors import DataError
 from operandi.quantities.kinds import ABSORBED_DOSE
 from operandi.therapy.limits import CycleDose, cumulated
+from operandi.therapy.recovery import RecoveryCurve
 from tests.pipeline.cycles import (
     GIVEN,
     IN_LIVER,
@@ -562,3 +563,69 @@ def test_a_course_that_fits_nothing_points_at_outlines_that_differ(
     [reason] = [reason for name, _, reason in doses.refused if name == "left kidney"]
     assert "Its outlines differ from scan to scan: " in reason
     assert "mL at 96 h" in reason
+
+
+def called(scan: ScannedActivity, name: str, *, to: str) -> ScannedActivity:
+    return changed(scan, name, lambda one: replace(one, name=to))
+
+
+def test_one_lesion_spelt_in_two_ways_is_not_taken_for_two(
+    scans: tuple[ScannedActivity, ...],
+) -> None:
+    doses = doses_of([scans[0], called(scans[1], "OP-001-L1", to="op_001 l1"), scans[2]])
+
+    reasons = {name: reason for name, _, reason in doses.refused}
+    assert "it is spelt in several ways" in reasons["OP-001-L1"]
+    assert "it is spelt in several ways" in reasons["op_001 l1"]
+    assert not {"OP-001-L1", "op_001 l1"} & {one.name for one in doses.regions}
+
+
+def test_a_lesion_within_a_lesion_is_refused_as_its_decays_would_count_twice(
+    scans: tuple[ScannedActivity, ...],
+) -> None:
+    def doubled(scan: ScannedActivity) -> ScannedActivity:
+        [lesion] = [one for one in scan.regions if one.name == "OP-001-L1"]
+        return replace(scan, regions=(*scan.regions, replace(lesion, name="hot spot")))
+
+    doses = doses_of([doubled(scan) for scan in scans])
+
+    reasons = {name: reason for name, _, reason in doses.refused}
+    assert "it lies in the lesion OP-001-L1" in reasons["hot spot"]
+    assert "hot spot" not in {one.name for one in doses.regions}
+
+
+def test_scans_recovered_with_two_phantoms_of_one_camera_give_no_dose(
+    scans: tuple[ScannedActivity, ...],
+) -> None:
+    curve = scans[0].recovery
+    assert isinstance(curve, RecoveryCurve)
+    other = replace(scans[0], recovery=replace(curve, b1_ml=4.0 * curve.b1_ml))
+
+    with pytest.raises(DataError, match="recovered differently"):
+        doses_of([other, *scans[1:]])
+
+
+def test_the_least_certain_calibration_of_a_cycle_counts_in_whatever_order(
+    scans: tuple[ScannedActivity, ...],
+) -> None:
+    def by(scan: ScannedActivity, relative: float) -> ScannedActivity:
+        def worse(one: DrawnRegion) -> DrawnRegion:
+            assert one.activity is not None
+            return replace(one, activity=replace(one.activity, calibration_relative=relative))
+
+        return changed(scan, "left kidney", worse)
+
+    last = region_of(doses_of([scans[0], scans[1], by(scans[2], 0.3)]), "left kidney")
+    first = region_of(doses_of([by(scans[0], 0.3), scans[1], scans[2]]), "left kidney")
+
+    assert last.standard_uncertainty_gy == pytest.approx(first.standard_uncertainty_gy)
+    assert last.standard_uncertainty_gy > 0.25 * last.dose_gy
+
+
+def test_refuses_a_cycle_of_another_activity_than_the_scans_go_by(
+    scans: tuple[ScannedActivity, ...],
+) -> None:
+    with pytest.raises(DataError, match=r"cycles has 3\.700 GBq") as refused:
+        doses_of(scans, administered_bq=3.7e9)
+
+    assert "activity_gbq" in refused.value.remedy

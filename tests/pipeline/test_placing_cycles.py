@@ -390,3 +390,12 @@ def test_refuses_a_marrow_ratio_without_its_source() -> None:
     ratio = {"value": 1.0, "uncertainty": 0.2, "source": ""}
     with pytest.raises(DataError, match=r"dosimetry\.marrow\.marrow_to_blood\.source"):
         marrow_of(marrow=MARROW | {"marrow_to_blood": ratio})
+
+
+def test_a_camera_in_other_letters_has_its_latest_calibration() -> None:
+    older = a_camera_row(measured_on=date(2025, 1, 2), factor_cps_per_mbq=Decimal(9))
+    newer = a_camera_row(camera="ENCORE2", factor_cps_per_mbq=Decimal(12))
+
+    for rows in ((older, newer), (newer, older)):
+        [found] = settings_of_scan(spect_calibrations=rows).calibrations
+        assert found.factor_cps_per_mbq == 12.0

@@ -280,9 +280,10 @@ def calibrations_on(
         held = row.measured_on <= day and (row.valid_to is None or day <= row.valid_to)
         if row.site != site or row.nuclide.name != nuclide or not held:
             continue
-        other = latest.get(row.camera)
+        # As cameras are told apart at the scan: by their letters, not by their case.
+        other = latest.get(row.camera.casefold())
         if other is None or other.measured_on < row.measured_on:
-            latest[row.camera] = row
+            latest[row.camera.casefold()] = row
     return tuple(
         CameraCalibration(
             camera=row.camera,

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from operandi.pipeline.step import Refusal
-from operandi.pipeline.steps.dose_cycle import CycleDoses, RegionDose
+from operandi.pipeline.steps.dose_cycle import CycleDoses, RegionDose, kidneys_of
 from operandi.pipeline.steps.dose_marrow import MarrowDoses
 from operandi.pipeline.steps.dose_pictures import dose_pictures
 from operandi.pipeline.steps.dose_predicted import PredictedDoses
 from operandi.pipeline.therapy_results import ParticipantDoses
-from operandi.pipeline.what_if import kidneys_of, one_kidney_for_both
+from operandi.pipeline.what_if import one_kidney_for_both
 from operandi.quantities.kinds import ABSORBED_DOSE, BIOLOGICALLY_EFFECTIVE_DOSE, Kind
 from operandi.reports.charts import Axis, Limit, Words, stacked_bars
 from operandi.reports.page import PageSection, PageTable, render_page

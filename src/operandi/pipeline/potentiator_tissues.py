@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 
-from operandi.pipeline.steps.dose_cycle import CycleDoses, RegionDose
-from operandi.pipeline.what_if import kidneys_of, one_kidney_for_both, why_refused
+from operandi.pipeline.steps.dose_cycle import CycleDoses, RegionDose, kidneys_of
+from operandi.pipeline.what_if import one_kidney_for_both, why_refused
 from operandi.quantities.errors import DataError
 from operandi.quantities.nuclides import Nuclide
 from operandi.therapy.exponentials import ExponentialSum

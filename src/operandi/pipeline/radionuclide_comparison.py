@@ -12,10 +12,10 @@ from typing import Final
 
 from operandi.domain.identity import Pseudonym
 from operandi.pipeline.step import Refusal
-from operandi.pipeline.steps.dose_cycle import CycleDoses, RegionDose
+from operandi.pipeline.steps.dose_cycle import CycleDoses, RegionDose, kidneys_of
 from operandi.pipeline.steps.dose_marrow import MarrowDoses
 from operandi.pipeline.therapy_results import ParticipantDoses
-from operandi.pipeline.what_if import kidneys_of, one_kidney_for_both, why_refused
+from operandi.pipeline.what_if import one_kidney_for_both, why_refused
 from operandi.quantities.errors import DataError, UnsupportedError
 from operandi.quantities.nuclides import Nuclide
 from operandi.therapy.chains import (

@@ -1,6 +1,6 @@
 """What every "what if" asks of measured doses: of whom, which kidneys, and why one is missing."""
 
-from operandi.pipeline.steps.dose_cycle import KIDNEYS, CycleDoses, RegionDose
+from operandi.pipeline.steps.dose_cycle import KIDNEYS, CycleDoses, kidneys_of
 from operandi.pipeline.study import Study
 
 _BOTH = "kidneys"
@@ -24,12 +24,6 @@ def why_refused(cycle: CycleDoses, *, lesions: bool) -> str:
         if is_lesion == lesions and (lesions or name in KIDNEYS):
             reasons.setdefault(why, []).append(name)
     return " ".join(f"{', '.join(names)}: {why}" for why, names in reasons.items())
-
-
-def kidneys_of(cycle: CycleDoses) -> tuple[RegionDose, ...]:
-    """Each kidney; a region of both only where neither was drawn alone, so that none is twice."""
-    found = [one for one in cycle.regions if not one.is_lesion and one.name in KIDNEYS]
-    return tuple(one for one in found if one.name != _BOTH) or tuple(found)
 
 
 def one_kidney_for_both(cycle: CycleDoses) -> str:

@@ -186,7 +186,7 @@ def without_lesions(organ: Region, lesions: Sequence[Region]) -> Region:
     activity = organ.activity.bq_s - math.fsum(lesion.activity.bq_s for lesion in lesions)
     mass = organ.mass.g - math.fsum(lesion.mass.g for lesion in lesions)
     named = ", ".join(lesion.name for lesion in lesions)
-    if activity < 0:
+    if activity <= 0:
         raise DataError(
             f"The lesions {named} hold {-activity:.4g} Bq s more than {organ.name} with them in.",
             remedy=f"Check the outlines of {organ.name} and of these lesions.",

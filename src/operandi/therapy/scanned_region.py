@@ -86,20 +86,22 @@ class ScannedRegion:
 
     @property
     def calibration_relative(self) -> float:
-        """Of the camera, the same for all scans and regions.
+        """Of the camera, the same for all regions; of calibrations that differ the least certain.
 
         Raises
         ------
         DataError
             If it is not known.
         """
-        first = self.scans[0]
-        if first.calibration_relative is None:
-            raise DataError(
-                f"The activity of {self.name} has no uncertainty: {first.basis}.",
-                remedy="State the calibration's uncertainty in spect_calibrations.",
-            )
-        return first.calibration_relative
+        known = []
+        for scan in self.scans:
+            if scan.calibration_relative is None:
+                raise DataError(
+                    f"The activity of {self.name} has no uncertainty: {scan.basis}.",
+                    remedy="State the calibration's uncertainty in spect_calibrations.",
+                )
+            known.append(scan.calibration_relative)
+        return max(known)
 
     @property
     def recovery_relative(self) -> float:

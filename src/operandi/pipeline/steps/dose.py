@@ -96,6 +96,8 @@ class ScannedActivity:
         What activities were recovered with.
     fwhm_mm : float
         Resolution of the reconstruction.
+    administered_bq : float
+        The activity that was given, as records and header have it together, Bq.
     evidence : tuple of str
         Which tags and tables were used.
     """
@@ -104,6 +106,7 @@ class ScannedActivity:
     regions: tuple[DrawnRegion, ...]
     recovery: RecoveryCurve | NotRecovered
     fwhm_mm: float
+    administered_bq: float
     evidence: tuple[str, ...]
 
 
@@ -203,6 +206,7 @@ def _scanned_activity(
         regions=tuple(regions),
         recovery=recovery,
         fwhm_mm=scan.fwhm_mm,
+        administered_bq=administration.activity_bq,
         evidence=(
             *(_after_cycle(text) for text in (*scan.evidence, *told)),
             *([recovery.reason] if isinstance(recovery, NotRecovered) else []),

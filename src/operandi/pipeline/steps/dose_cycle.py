@@ -1,7 +1,8 @@
 """Step from the activities at the scans after a cycle to its doses; one value holds them all."""
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,7 +17,7 @@ from operandi.pipeline.steps.dose import DrawnRegion, ScannedActivity
 from operandi.pipeline.steps.dose_map import MAP_NOTE, Key, decay_map, lies_in, masks_of
 from operandi.quantities.errors import DataError, OperandiError
 from operandi.quantities.nuclides import Nuclide
-from operandi.therapy.activity import ActivityMeasurement
+from operandi.therapy.activity import ActivityMeasurement, NotRecovered
 from operandi.therapy.delta_method import Estimate, Parameter
 from operandi.therapy.dose_histogram import (
     Resolution,
@@ -48,6 +49,8 @@ Floats = npt.NDArray[np.float64]
 
 _MOST_STEPS: Final = 200
 """Of a histogram that is kept; a curve needs no more."""
+_ACTIVITY_AGREEMENT: Final = 1.1
+"""As wherever header and records meet."""
 _OUTLINES_APART: Final = 1.25
 """Largest over smallest volume of one region, from which on a reader is pointed at it."""
 KIDNEYS: Final = frozenset({"left kidney", "right kidney", "kidneys"})
@@ -188,6 +191,7 @@ def cycle_doses(*arguments: object) -> CycleDoses:
     *scans, table_files, settings = arguments
     assert isinstance(settings, CycleSettings)  # noqa: S101 - the road passes the settings last
     shown = [scan for scan in scans if isinstance(scan, ScannedActivity)]
+    _require_one_activity(shown, settings)
     nuclide = nuclide_for_therapy(settings.nuclide)
     setting = DoseSetting(
         emissions=emissions_of(nuclide),
@@ -252,6 +256,24 @@ def cycle_doses(*arguments: object) -> CycleDoses:
             setting.emissions.source,
         ),
     )
+
+
+def kidneys_of(cycle: CycleDoses) -> tuple[RegionDose, ...]:
+    """Each kidney; a region of both only where neither was drawn alone, so that none is twice."""
+    found = [one for one in cycle.regions if not one.is_lesion and one.name in KIDNEYS]
+    return tuple(one for one in found if one.name != "kidneys") or tuple(found)
+
+
+def _require_one_activity(scans: Sequence[ScannedActivity], settings: CycleSettings) -> None:
+    """Doses per activity divide by what the records state; the scans must have seen the same."""
+    for scan in scans:
+        ratio = scan.administered_bq / settings.administered_bq
+        if not 1.0 / _ACTIVITY_AGREEMENT <= ratio <= _ACTIVITY_AGREEMENT:
+            raise DataError(
+                f"cycles has {settings.administered_bq / 1e9:.3f} GBq, but the activity that the "
+                f"scans go by is {scan.administered_bq / 1e9:.3f} GBq.",
+                remedy="Correct activity_gbq in cycles, or the images' RadionuclideTotalDose.",
+            )
 
 
 def _outlines_apart(region: ScannedRegion) -> str:
@@ -336,11 +358,17 @@ def _regions(
             drawn.setdefault((one.name, one.is_lesion), []).append((one, scan))
     regions: list[ScannedRegion] = []
     refused: dict[Key, str] = {}
+    twins = _spelt_twice(drawn) | _within_lesions(drawn, scans)
     for (name, is_lesion), shown in drawn.items():
         reasons = [one.refused for one, _ in shown if one.activity is None]
-        sources = {getattr(scan.recovery, "source", "none") for _, scan in shown}
-        if len(sources) > 1:
-            reasons.append(f"its scans are recovered differently: {', '.join(sorted(sources))}.")
+        curves = {_curve_of(scan) for _, scan in shown}
+        if len(curves) > 1:
+            reasons.append(
+                f"its scans are recovered differently: {', '.join(sorted(curves))}. Recover all "
+                "scans of a cycle with one phantom."
+            )
+        if (name, is_lesion) in twins:
+            reasons.append(twins[name, is_lesion])
         if reasons:
             refused[name, is_lesion] = " ".join(dict.fromkeys(reasons))
             continue
@@ -355,6 +383,39 @@ def _regions(
             )
         )
     return regions, refused
+
+
+def _curve_of(scan: ScannedActivity) -> str:
+    curve = scan.recovery
+    if isinstance(curve, NotRecovered):
+        return "none"
+    return f"{curve.source} (half at {curve.b1_ml:.4g} mL, slope {curve.b2:.4g})"
+
+
+def _spelt_twice(drawn: Iterable[Key]) -> dict[Key, str]:
+    """Lesions whose names differ in case, spaces or strokes alone: one, drawn as if it were two."""
+    spellings: dict[str, list[str]] = {}
+    for name, is_lesion in drawn:
+        if is_lesion:
+            spellings.setdefault(re.sub(r"[\s_-]+", "", name.casefold()), []).append(name)
+    return {
+        (name, True): f"it is spelt in several ways: {', '.join(names)}. Give a lesion one name."
+        for names in spellings.values()
+        for name in names
+        if len(names) > 1
+    }
+
+
+def _within_lesions(drawn: Iterable[Key], scans: Sequence[ScannedActivity]) -> dict[Key, str]:
+    """Lesions that lie in another lesion, by which their decays would count twice."""
+    lesions = [key for key in drawn if key[1]]
+    return {
+        inner: f"it lies in the lesion {outer[0]}: what decays there would count twice. Draw "
+        "lesions apart."
+        for inner in lesions
+        for outer in lesions
+        if inner != outer and lies_in(inner, outer, scans)
+    }
 
 
 def _shows(scan: ScannedActivity, fitted: Mapping[Key, object]) -> tuple[int, float]:

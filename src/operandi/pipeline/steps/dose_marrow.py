@@ -12,7 +12,13 @@ from typing import Final
 from operandi.domain.measurement import Measurement, Subject, SubjectType, Uncertainty
 from operandi.pipeline.step_settings import MarrowFacts, MarrowSettings, Visit
 from operandi.pipeline.steps.dose import VERTEBRAE
-from operandi.pipeline.steps.dose_cycle import CycleDoses, RegionDose, organ_s_table
+from operandi.pipeline.steps.dose_cycle import (
+    KIDNEYS,
+    CycleDoses,
+    RegionDose,
+    kidneys_of,
+    organ_s_table,
+)
 from operandi.pipeline.steps.measurements import Measured
 from operandi.quantities.errors import DataError, OperandiError
 from operandi.quantities.kinds import ABSORBED_DOSE_PER_ACTIVITY
@@ -254,12 +260,16 @@ def _target(
 
 def _others(doses: CycleDoses, table: OrganSTable) -> dict[str, TimeIntegratedActivity]:
     """Organs that were drawn and that the table knows; the rest of the body was not measured."""
+    kidneys = {one.name for one in kidneys_of(doses)}
     return {
         one.name: TimeIntegratedActivity(
             one.course.integral, one.course_relative * one.course.integral
         )
         for one in doses.regions
-        if not one.is_lesion and one.name != VERTEBRAE and _reaches(table, one.name)
+        if not one.is_lesion
+        and one.name != VERTEBRAE
+        and (one.name in kidneys or one.name not in KIDNEYS)
+        and _reaches(table, one.name)
     }
 
 
@@ -343,6 +353,12 @@ def _ratio(stated: tuple[float, float, str]) -> Ratio:
 
 def _vertebrae(doses: CycleDoses) -> RegionDose:
     for one in doses.regions:
+        if one.name == VERTEBRAE and one.held:
+            raise DataError(
+                f"{VERTEBRAE} holds {', '.join(one.held)}: activity of a metastasis is none of the "
+                "marrow's, and takes the place of some.",
+                remedy=f"Draw {VERTEBRAE} without it, or leave the image-based dose out.",
+            )
         if one.name == VERTEBRAE:
             return one
     refused = " ".join(reason for name, _, reason in doses.refused if name == VERTEBRAE)
