@@ -11,6 +11,7 @@ from benchmarks.predicted_dose import Cohort, cohort, score, vague_prior
 from operandi.domain.identity import Pseudonym
 from operandi.domain.measurement import Subject, SubjectType
 from operandi.quantities.errors import DataError, UnsupportedError
+from operandi.quantities.kinds import PREDICTED_DOSE_PER_ACTIVITY
 from operandi.therapy.kinetic_parameters import DOTATATE_DOTATOC
 from operandi.therapy.pet_baseline import (
     DosePrediction,
@@ -312,7 +313,7 @@ def test_a_prediction_enters_the_table_as_predicted_with_its_interval() -> None:
     assert row.value == predicted.median_gy_per_gbq
     assert row.uncertainty.standard == predicted.standard_deviation_gy_per_gbq
     assert row.uncertainty.basis.startswith("predicted from PET, not measured; 90% interval")
-    assert row.kind.unit == "Gy/GBq"
+    assert row.kind is PREDICTED_DOSE_PER_ACTIVITY
 
 
 def test_leaving_the_training_range_is_said() -> None:

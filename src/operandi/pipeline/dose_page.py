@@ -61,9 +61,9 @@ def dose_page(doses: ParticipantDoses, *, study: str) -> str:
     return render_page(
         title=f"Doses of {doses.participant.pseudonym}",
         eyebrow=study,
-        lead=f"{len(doses.given)} cycle(s) given; {_counted(doses)}. Every dose has a standard "
-        "uncertainty (k = 1) and, in brackets, the interval that holds it with 95 %. Not for the "
-        "care of a patient.",
+        lead=f"{len(doses.given)} cycle(s) given; {_counted(doses)}. Measured doses have "
+        "a standard uncertainty (k = 1) and the interval that holds them with 95 %, predicted ones "
+        "an interval alone. Not for the care of a patient.",
         sections=sections,
     )
 

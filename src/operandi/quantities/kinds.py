@@ -72,6 +72,12 @@ MASS_DENSITY: Final = Kind("MASS_DENSITY", "mass density", "g/cm3")
 ABSORBED_DOSE_PER_ACTIVITY: Final = Kind(
     "ABSORBED_DOSE_PER_ACTIVITY", "absorbed dose per administered activity", "Gy/GBq"
 )
+PREDICTED_DOSE_PER_ACTIVITY: Final = Kind(
+    # A kind of its own, so that nobody averages it with what was measured.
+    "PREDICTED_DOSE_PER_ACTIVITY",
+    "predicted absorbed dose per administered activity",
+    "Gy/GBq",
+)
 BIOLOGICALLY_EFFECTIVE_DOSE: Final = Kind(
     "BIOLOGICALLY_EFFECTIVE_DOSE", "biologically effective dose", "Gy"
 )

@@ -68,6 +68,7 @@ _HEADINGS: Final = {
     kinds.ABSORBED_DOSE.name: "Dose",
     kinds.BIOLOGICALLY_EFFECTIVE_DOSE.name: "BED",
     kinds.ABSORBED_DOSE_PER_ACTIVITY.name: "Per activity",
+    kinds.PREDICTED_DOSE_PER_ACTIVITY.name: "Predicted dose",
     kinds.TIME_INTEGRATED_ACTIVITY_COEFFICIENT.name: "TIAC",
     kinds.EFFECTIVE_HALF_LIFE.name: "Half-life",
     kinds.EXTRAPOLATED_FRACTION.name: "After last scan",

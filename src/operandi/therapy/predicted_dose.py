@@ -37,7 +37,7 @@ from scipy.special import ndtr
 from operandi.domain.identity import Digest
 from operandi.domain.measurement import Measurement, Subject, Uncertainty
 from operandi.quantities.errors import DataError
-from operandi.quantities.kinds import ABSORBED_DOSE_PER_ACTIVITY
+from operandi.quantities.kinds import PREDICTED_DOSE_PER_ACTIVITY
 from operandi.therapy.pet_baseline import (
     DosePrediction,
     PetBaseline,
@@ -297,7 +297,7 @@ def predicted_measurement(
     """Put a prediction into the table: its median, its sd, and the interval in words."""
     return Measurement(
         subject=subject,
-        kind=ABSORBED_DOSE_PER_ACTIVITY,
+        kind=PREDICTED_DOSE_PER_ACTIVITY,
         value=predicted.median_gy_per_gbq,
         uncertainty=Uncertainty(
             predicted.standard_deviation_gy_per_gbq,
