@@ -1,5 +1,6 @@
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -94,6 +95,51 @@ def test_two_cycles_by_hand() -> None:
     )
     at_60 = (course.viable_ml[0, 2, 0], course.dead_ml[0, 2, 0], course.stroma_ml[0, 2, 0])
     np.testing.assert_allclose(at_60, later)
+
+
+def test_a_visit_on_the_day_of_a_cycle_is_before_it() -> None:
+    course = followed(tumors_of(), cycle_day=[0.0, 56.0], visit_day=[0.0, 56.0, 56.5])
+
+    assert course.relative_uptake[0, 0, 0] == 1.0
+    assert course.viable_ml[0, 1, 0] > course.viable_ml[0, 2, 0] * 1.3
+
+
+def test_patients_with_days_of_their_own_are_each_followed_alone() -> None:
+    tumors = virtual_tumors(np.full((3, 2), 10.0), parameters=COURSE_A, seed=4)
+    nan = math.nan
+    cycles = [[0.0, 56.0, nan, nan], [0.0, 70.0, 130.0, 190.0], [nan, nan, nan, nan]]
+    visits = [[0.0, 90.0, nan], [0.0, 190.0, 700.0], [10.0, nan, 400.0]]
+    dose = np.full((3, 2), 20.0)
+    course = follow(
+        tumors,
+        first_cycle_dose_gy=dose,
+        cycle_day=np.array(cycles),
+        visit_day=np.array(visits),
+    )
+
+    for row in range(3):
+        here = np.isfinite(cycles[row]), np.isfinite(visits[row])
+        alone = follow(
+            replace(
+                tumors,
+                volume_ml=tumors.volume_ml[row : row + 1],
+                grade=tumors.grade[row : row + 1],
+                growth_per_day=tumors.growth_per_day[row : row + 1],
+                sensitivity_per_gy=tumors.sensitivity_per_gy[row : row + 1],
+                new_lesion_threshold=tumors.new_lesion_threshold[row : row + 1],
+            ),
+            first_cycle_dose_gy=dose[:1],
+            cycle_day=np.array(cycles[row])[here[0]],
+            visit_day=np.array(visits[row])[here[1]],
+        )
+        for part in ("viable_ml", "dead_ml", "stroma_ml"):
+            np.testing.assert_array_equal(
+                getattr(course, part)[row, here[1]], getattr(alone, part)[0]
+            )
+        np.testing.assert_array_equal(course.cycle_dose_gy[row, here[0]], alone.cycle_dose_gy[0])
+        np.testing.assert_array_equal(course.new_lesion_day[row], alone.new_lesion_day[0])
+    assert np.isnan(course.viable_ml[0, 2]).all()
+    assert np.isnan(course.cycle_dose_gy[2]).all()
 
 
 def test_new_lesions_come_when_their_hazard_has_been_gathered() -> None:
@@ -225,6 +271,9 @@ def test_calibrated_sets_lie_within_the_sampling_error_of_the_trials(
     ("changes", "match"),
     [
         ({"cycle_day": [56.0, 0.0]}, "Cycles need days"),
+        ({"cycle_day": [math.nan]}, "Cycles need days"),
+        ({"cycle_day": np.array([[56.0, math.nan, 56.0]])}, "Cycles need days"),
+        ({"visit_day": np.array([[math.inf]])}, "Visits need days"),
         ({"visit_day": [-1.0]}, "Visits need days"),
         ({"dose_gy": -1.0}, "first-cycle dose"),
         ({"dose_gy": math.nan}, "first-cycle dose"),

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from operandi.quantities.errors import DataError
+from operandi.therapy.course_equations import follow_all
 from operandi.therapy.course_parameters import CourseParameters
 from operandi.therapy.draws import Purpose, standard_normals, standard_uniforms
 
@@ -30,7 +31,6 @@ _Floats = npt.NDArray[np.float64]
 DAYS_PER_MONTH: Final = 365.25 / 12
 NEW_LESIONS: Final = 3
 """How many new lesions are followed: the first decides about progression, more tell its pace."""
-_HALVINGS: Final = 50
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +66,22 @@ class VirtualTumors:
         if not (self.growth_per_day > 0).all() or not (self.sensitivity_per_gy >= 0).all():
             raise ValueError("growth must be > 0 and sensitivity >= 0")
 
+    @property
+    def lesions(self) -> _Floats:
+        """Volumes and growth rates, (n, 2, lesions)."""
+        return np.stack([self.volume_ml, self.growth_per_day], axis=1)
+
+    @property
+    def rates_per_day(self) -> _Floats:
+        """Clearance, stroma and hazard of ``course_equations``, (3,)."""
+        return np.array(
+            [
+                self.parameters.clearance_per_month / DAYS_PER_MONTH,
+                self.parameters.stroma_fraction,
+                self.parameters.new_lesion_per_month / DAYS_PER_MONTH,
+            ]
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LesionCourse:
@@ -73,7 +89,8 @@ class LesionCourse:
 
     Parameters
     ----------
-    visit_day : (t,)
+    visit_day : (t,) or (n, t)
+        As given; NaN where a patient's visit did not take place.
     viable_ml, dead_ml, stroma_ml : (n, t, lesions)
         Living tumor; killed and clearing; killed and never clearing.
     new_lesion_day : (n, NEW_LESIONS)
@@ -163,120 +180,87 @@ def follow(
     Between cycles viable volume grows as ``exp(g t)`` and dead volume clears as ``exp(-c t)``. A
     cycle of dose *D* kills ``1 - exp(-alpha D)`` of the viable volume at once; a fraction of what
     it kills is stroma. The dose of cycle *k* is ``D_1 (1 - decline)^(k - 1)``. A visit on the day
-    of a cycle is before it.
+    of a cycle is before it. New lesions come as the integral of ``h_0 sum V(t) / sum V(0)`` of the
+    viable volume passes their thresholds, up to a patient's last visit.
 
     Parameters
     ----------
     tumors : VirtualTumors
     first_cycle_dose_gy : (n, lesions), >= 0
         Zero is no treatment.
-    cycle_day : (cycles,), ascending, >= 0
-        Empty for patients who are not treated.
-    visit_day : (t,), ascending, >= 0
+    cycle_day : (cycles,) or (n, cycles), ascending, >= 0
+        Empty for patients who are not treated. With a row a patient, NaN is a cycle not given.
+    visit_day : (t,) or (n, t), ascending, >= 0
+        With a row a patient, NaN is a visit that does not take place.
 
     Raises
     ------
     DataError
         If days are negative or not ascending, or a lesion has no dose.
     """
-    cycles = _days(cycle_day, what="Cycles")
-    visits = _days(visit_day, what="Visits")
-    if visits.size == 0:
+    n = len(tumors.volume_ml)
+    cycles = _days(cycle_day, what="Cycles", n=n)
+    visits = _days(visit_day, what="Visits", n=n)
+    if visits.shape[1] == 0:
         raise ValueError("a course needs at least one visit")
-    dose = np.where(np.isnan(tumors.volume_ml), 0.0, first_cycle_dose_gy)
+    present = ~np.isnan(tumors.volume_ml)
+    dose = np.where(present, first_cycle_dose_gy, 0.0)
     if dose.shape != tumors.volume_ml.shape or not (np.isfinite(dose) & (dose >= 0)).all():
         raise DataError(
             "Every lesion that is present needs a first-cycle dose >= 0 Gy.",
             remedy="Give the dose of each lesion, 0 where it is not treated.",
         )
-    decline = np.array(tumors.parameters.grade_dose_decline)[tumors.grade - 1]
-    kept = (1.0 - decline)[:, None] ** np.arange(cycles.size)
-    cycle_dose = kept[:, :, None] * dose[:, None]
-    survival = np.exp(-tumors.sensitivity_per_gy[:, None, None] * cycle_dose)
-    states = _after_cycles(tumors, survival, cycles)
-    starts = np.concatenate([[0.0], cycles])
-    at_visits = np.empty((3, len(dose), visits.size, dose.shape[1]))
-    for v, day in enumerate(visits):
-        last = int(np.searchsorted(cycles, day, side="left"))
-        at_visits[:, :, v] = _waited(tumors, states[last], day - starts[last])
-    present = ~np.isnan(tumors.volume_ml)
-    at_visits = np.where(present[:, None], at_visits, np.nan)
+    given = np.isfinite(cycles)
+    cycle_dose = cycle_doses_gy(tumors, first_cycle_dose_gy=dose, given=given)
+    at_visits, new_lesion_day = follow_all(
+        tumors.lesions,
+        tumors.rates_per_day,
+        np.exp(-tumors.sensitivity_per_gy[:, None, None] * cycle_dose),
+        cycles,
+        visits,
+        tumors.new_lesion_threshold,
+    )
     return LesionCourse(
-        visit_day=visits,
+        visit_day=np.asarray(visit_day, dtype=np.float64),
         viable_ml=at_visits[0],
         dead_ml=at_visits[1],
         stroma_ml=at_visits[2],
-        new_lesion_day=_new_lesions(tumors, states[:, 0], starts, end=float(visits[-1])),
-        cycle_dose_gy=np.where(present[:, None], cycle_dose, np.nan),
+        new_lesion_day=new_lesion_day,
+        cycle_dose_gy=np.where(given[:, :, None] & present[:, None], cycle_dose, np.nan),
     )
 
 
-def _days(days: Sequence[float] | _Floats, *, what: str) -> _Floats:
-    out = np.asarray(days, dtype=np.float64).reshape(-1)
-    if not np.isfinite(out).all() or (out < 0).any() or (np.diff(out) <= 0).any():
+def cycle_doses_gy(
+    tumors: VirtualTumors, *, first_cycle_dose_gy: _Floats, given: npt.NDArray[np.bool_]
+) -> _Floats:
+    """Doses of all cycles, (n, cycles, lesions): each lower than the one given before.
+
+    Parameters
+    ----------
+    tumors : VirtualTumors
+    first_cycle_dose_gy : (n, lesions)
+    given : (n, cycles) bool
+        A cycle that is not given has dose 0.
+    """
+    decline = np.array(tumors.parameters.grade_dose_decline)[tumors.grade - 1]
+    kept = (1.0 - decline)[:, None] ** (np.cumsum(given, axis=1) - 1)
+    return np.asarray(np.where(given, kept, 0.0)[:, :, None] * first_cycle_dose_gy[:, None])
+
+
+def _days(days: Sequence[float] | _Floats, *, what: str, n: int) -> _Floats:
+    """One row a patient, (n, days)."""
+    out = np.asarray(days, dtype=np.float64)
+    each = out.ndim == 2
+    ok = not np.isinf(out).any() and (each or not np.isnan(out).any()) and not (out < 0).any()
+    filled = np.where(np.isnan(out), -np.inf, out)
+    before = np.maximum.accumulate(filled, axis=-1)[..., :-1]
+    later = filled[..., 1:]
+    if not ok or ((later <= before) & (later > -np.inf)).any():
         raise DataError(
-            f"{what} need days that are finite, >= 0 and ascending, got {out.tolist()}.",
+            f"{what} need days that are finite, >= 0 and ascending"
+            f"{'' if each else f', got {out.tolist()}'}.",
             remedy="Count days from the start, day 0.",
         )
-    return out
-
-
-def _waited(tumors: VirtualTumors, state: _Floats, days: float) -> _Floats:
-    """State (viable, dead, stroma) after *days* without a cycle."""
-    clearance = tumors.parameters.clearance_per_month / DAYS_PER_MONTH
-    return np.stack(
-        [
-            state[0] * np.exp(tumors.growth_per_day * days),
-            state[1] * math.exp(-clearance * days),
-            state[2],
-        ]
-    )
-
-
-def _after_cycles(tumors: VirtualTumors, survival: _Floats, cycles: _Floats) -> _Floats:
-    """States at day 0 and just after each cycle, (cycles + 1, 3, n, lesions)."""
-    viable = np.nan_to_num(tumors.volume_ml, nan=0.0)
-    state = np.stack([viable, np.zeros_like(viable), np.zeros_like(viable)])
-    states = [state]
-    before = 0.0
-    for c, day in enumerate(cycles):
-        viable, dead, stroma = _waited(tumors, state, day - before)
-        killed = viable * (1.0 - survival[:, c])
-        stays = tumors.parameters.stroma_fraction
-        state = np.stack([viable - killed, dead + (1.0 - stays) * killed, stroma + stays * killed])
-        states.append(state)
-        before = float(day)
-    return np.stack(states)
-
-
-def _new_lesions(tumors: VirtualTumors, viable: _Floats, starts: _Floats, *, end: float) -> _Floats:
-    """Days at which the integrated hazard passes the thresholds.
-
-    Hazard ``h_0 sum V(t) / sum V(0)`` of the viable volume. Its integral is a sum of exponentials
-    between cycles, inverted by halving, so that the days do not depend on the visits.
-    """
-    rate = tumors.parameters.new_lesion_per_month / DAYS_PER_MONTH
-    share = rate * viable / viable[0].sum(axis=1)[None, :, None]  # (segments, n, lesions)
-    growth = tumors.growth_per_day
-    stops = np.concatenate([starts[1:], [max(end, float(starts[-1]))]])
-    days = np.full(tumors.new_lesion_threshold.shape, np.nan)
-    passed = np.zeros(len(growth))
-    for segment, (start, stop) in enumerate(zip(starts, stops, strict=True)):
-        gained = _integral(share[segment], growth, stop - start)
-        left = tumors.new_lesion_threshold - passed[:, None]
-        patient, which = np.nonzero((left > 0) & (left <= gained[:, None]))
-        low = np.zeros(patient.size)
-        high = np.full(patient.size, stop - start)
-        for _ in range(_HALVINGS):
-            middle = (low + high) / 2
-            reached = _integral(share[segment][patient], growth[patient], middle[:, None])
-            below = reached < left[patient, which]
-            low, high = np.where(below, middle, low), np.where(below, high, middle)
-        days[patient, which] = start + high
-        passed = passed + gained
-    return np.where(days <= end, days, np.nan)
-
-
-def _integral(share: _Floats, growth: _Floats, days: float | _Floats) -> _Floats:
-    total: _Floats = (share * np.expm1(growth * days) / growth).sum(axis=1)
-    return total
+    if each and len(out) != n:
+        raise ValueError(f"{what.lower()} of {len(out)} patients for {n}")
+    return np.ascontiguousarray(out if each else np.broadcast_to(out.reshape(-1), (n, out.size)))

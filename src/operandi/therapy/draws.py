@@ -21,7 +21,7 @@ class Purpose(IntEnum):
 
 
 def standard_uniforms(
-    rows: int, columns: int, *, seed: int, purpose: Purpose, first_row: int = 0
+    rows: int, columns: int, *, seed: int, purpose: IntEnum, first_row: int = 0
 ) -> npt.NDArray[np.float64]:
     """Uniform numbers in (0, 1), shape (rows, columns), rows counted from *first_row*.
 
@@ -42,7 +42,7 @@ def standard_uniforms(
 
 
 def standard_normals(
-    rows: int, columns: int, *, seed: int, purpose: Purpose, first_row: int = 0
+    rows: int, columns: int, *, seed: int, purpose: IntEnum, first_row: int = 0
 ) -> npt.NDArray[np.float64]:
     """Standard normal numbers, shape (rows, columns), by inversion of `standard_uniforms`."""
     drawn = standard_uniforms(rows, columns, seed=seed, purpose=purpose, first_row=first_row)
