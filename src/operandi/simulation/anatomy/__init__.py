@@ -1,0 +1,1 @@
+"""A body as shapes, and where its lesions lie."""
