@@ -1,0 +1,1 @@
+"""What scanners see of tissues and lesions."""
