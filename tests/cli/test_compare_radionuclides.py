@@ -14,8 +14,8 @@ from operandi.cli import console
 from operandi.cli.main import app
 from operandi.pipeline.study import Options, read_study, run_study
 from operandi.quantities.errors import DataError, UnsupportedError
-from operandi.simulation import demo_study
 from tests.pipeline.studies import TODAY, change_study_file
+from tests.three_participants import study as three_participants
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("icrp107_database") is None,
@@ -52,8 +52,8 @@ def blood() -> str:
 def scanned(tmp_path_factory: pytest.TempPathFactory, scheduler: str) -> Path:
     """The demonstration study without its PETs: three SPECTs of OP-001, and blood; it was run."""
     folder = tmp_path_factory.mktemp("compared") / "study"
-    with mock.patch.object(demo_study, "_write_visit"):
-        demo_study.write_demo_study(folder)
+    with mock.patch.object(three_participants, "_write_visit"):
+        three_participants.write_three_participants(folder)
     change_study_file(folder, lambda text: text.replace("predicted = true\n", MARROW))
     (folder / "s_values.csv").write_text(S_VALUES, "utf-8")
     (folder / "records" / "blood_activity.csv").write_text(blood(), "utf-8")

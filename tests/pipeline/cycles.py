@@ -18,10 +18,10 @@ from operandi.pipeline.step_settings import CameraCalibration, CycleSettings, Sc
 from operandi.pipeline.steps.dose import ScannedActivity, scanned_activity
 from operandi.pipeline.steps.dose_cycle import CycleDoses, RegionDose, cycle_doses
 from operandi.quantities.nuclides import LU177
-from operandi.simulation.demo_therapy import RECOVERY, uptake_of, write_scans
-from operandi.simulation.phantom import Region, lesion_tissue, torso
 from operandi.therapy.kernels import sphere_s_value
 from operandi.therapy.radionuclides import emissions_of
+from tests.three_participants.phantom import Region, lesion_tissue, torso
+from tests.three_participants.scans import RECOVERY, uptake_of, write_scans
 
 GIVEN = Administration(LU177, 7.4e9, datetime(2025, 1, 7, 10, 30, tzinfo=UTC), LU177.half_life_s)
 DENSITY_G_CM3 = 1.05

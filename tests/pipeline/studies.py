@@ -16,7 +16,7 @@ import pydicom
 
 from operandi.pipeline.runner import How, RunOutcome
 from operandi.pipeline.study import Options, Study, read_study, run_study
-from operandi.simulation import demo_study
+from tests.three_participants import study as three_participants
 
 TODAY = date(2026, 3, 1)
 Rows = list[dict[str, str]]
@@ -37,11 +37,11 @@ def write_small_study(folder: Path) -> None:
             raise _EnoughError
 
     with (
-        mock.patch.object(demo_study, "PET_GRID", demo_study.UNCORRECTED_PET_GRID),
-        mock.patch.object(demo_study, "DIXON_GRID", demo_study.DIFFUSION_GRID),
+        mock.patch.object(three_participants, "PET_GRID", three_participants.UNCORRECTED_PET_GRID),
+        mock.patch.object(three_participants, "DIXON_GRID", three_participants.DIFFUSION_GRID),
         contextlib.suppress(_EnoughError),
     ):
-        demo_study.write_demo_study(folder, progress=stop_after_two)
+        three_participants.write_three_participants(folder, progress=stop_after_two)
     for name in ("pet_nac", "t1_dixon_fat", "dwi"):
         for series in (folder / "dicom").rglob(name):
             shutil.rmtree(series)

@@ -22,8 +22,13 @@ from operandi.imaging.dicom.segmentation import Segment, SegmentDescription, det
 from operandi.imaging.dicom.segmentation_writing import write_segmentation
 from operandi.quantities.kinds import ACTIVITY_CONCENTRATION
 from operandi.quantities.nuclides import LU177
-from operandi.simulation.dicom import PetAcquisition, SeriesHeader, StudyHeader, write_pet
-from operandi.simulation.phantom import Region, organ_mask, pet_suv
+from operandi.simulation.dicom.headers import (
+    PetAcquisition,
+    SeriesHeader,
+    StudyHeader,
+)
+from operandi.simulation.dicom.pet import write_pet
+from tests.three_participants.phantom import Region, organ_mask, pet_suv
 
 SPECT_FWHM_MM: Final = 9.0
 """Of a reconstruction with collimator modeling; wider than PET's."""

@@ -33,16 +33,15 @@ from operandi.quantities.decay import remaining_fraction
 from operandi.quantities.errors import DataError
 from operandi.quantities.kinds import ACTIVITY_CONCENTRATION, MR_SIGNAL
 from operandi.quantities.nuclides import GA68, LU177
-from operandi.simulation.demo_therapy import CALIBRATIONS, RECOVERY, write_scans
-from operandi.simulation.dicom import (
+from operandi.simulation.dicom.headers import (
     MrSequence,
     PetAcquisition,
     SeriesHeader,
     StudyHeader,
-    write_mr,
-    write_pet,
 )
-from operandi.simulation.phantom import (
+from operandi.simulation.dicom.mr import write_mr
+from operandi.simulation.dicom.pet import write_pet
+from tests.three_participants.phantom import (
     Array,
     Point,
     Region,
@@ -54,6 +53,7 @@ from operandi.simulation.phantom import (
     torso,
     without_attenuation_correction,
 )
+from tests.three_participants.scans import CALIBRATIONS, RECOVERY, write_scans
 
 Progress = Callable[[str, int, int], None]
 """Called with (what was written, visits written, visits in all)."""
@@ -144,7 +144,7 @@ class ExpectedRefusal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DemoTruth:
+class StudyTruth:
     """What the demonstration study was made from.
 
     Parameters
@@ -317,9 +317,9 @@ _DIFFUSION: Final = MrSequence(
 )
 
 
-def write_demo_study(
+def write_three_participants(
     folder: Path, *, seed: int = 20240325, progress: Progress | None = None
-) -> DemoTruth:
+) -> StudyTruth:
     """Write a study folder: ``study.toml``, ``records/*.csv`` and ``dicom/``.
 
     Parameters
@@ -333,7 +333,7 @@ def write_demo_study(
 
     Returns
     -------
-    DemoTruth
+    StudyTruth
         What a right analysis must find, and what it must refuse.
 
     Raises
@@ -361,8 +361,8 @@ def write_demo_study(
     return truth
 
 
-def _truth() -> DemoTruth:
-    return DemoTruth(
+def _truth() -> StudyTruth:
+    return StudyTruth(
         visits=tuple(
             VisitTruth(
                 participant=Pseudonym(row["participant"]),
@@ -418,7 +418,7 @@ def _lesions(participant: str, timepoint: str) -> Iterator[LesionTruth]:
             )
 
 
-def _write_records(folder: Path, truth: DemoTruth, *, seed: int) -> None:
+def _write_records(folder: Path, truth: StudyTruth, *, seed: int) -> None:
     imaging_visits = ["participant,timepoint,date,study_instance_uid"]
     vitals = ["participant,timepoint,measured_on,body_mass_kg,height_m"]
     tracers = [
@@ -573,7 +573,7 @@ def _write_organ_map(
     )
 
 
-def _write_scans_after_cycle(dicom: Path, truth: DemoTruth, *, seed: int) -> None:
+def _write_scans_after_cycle(dicom: Path, truth: StudyTruth, *, seed: int) -> None:
     """Write the scans after the first cycle of the first participant, as the PET before shows."""
     visit, [cycle] = truth.visits[0], [row for row in _rows(_CYCLES) if row["administered_at"]]
     write_scans(

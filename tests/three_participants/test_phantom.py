@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from operandi.domain.grid import Grid
-from operandi.simulation.phantom import (
+from tests.three_participants.phantom import (
     LIVER_NOISE,
     Region,
     Tissue,

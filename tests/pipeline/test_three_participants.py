@@ -29,8 +29,13 @@ from operandi.quantities.kinds import (
     VOLUME,
     Kind,
 )
-from operandi.simulation.demo_study import DemoTruth, LesionTruth, VisitTruth, write_demo_study
 from tests.pipeline.studies import TODAY, Ran, change_cells, published, run_it, write_small_study
+from tests.three_participants.study import (
+    LesionTruth,
+    StudyTruth,
+    VisitTruth,
+    write_three_participants,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -47,7 +52,7 @@ BURDEN = {kind.name for kind in (SSTR_TUMOR_VOLUME, TOTAL_LESION_SSTR, LESION_CO
 @dataclass(frozen=True)
 class Demo:
     folder: Path
-    truth: DemoTruth
+    truth: StudyTruth
     ran: Ran
 
     def values(self, visit: VisitTruth, subject: str) -> dict[str, float]:
@@ -81,7 +86,7 @@ class Demo:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory, scheduler: str) -> Demo:
     folder = tmp_path_factory.mktemp("demo") / "study"
-    truth = write_demo_study(folder)
+    truth = write_three_participants(folder)
     return Demo(folder, truth, run_it(folder, scheduler))
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from operandi.imaging.dicom.segmentation import read_segmentation
 from operandi.quantities.errors import DataError
-from operandi.simulation.demo_study import DemoTruth, VisitTruth, write_demo_study
+from tests.three_participants.study import StudyTruth, VisitTruth, write_three_participants
 
 pytestmark = pytest.mark.slow
 
@@ -27,13 +27,13 @@ COLUMNS = {
 }
 SERIES = {"pet_ac": 90, "pet_nac": 45, "t1_dixon_water": 32, "t1_dixon_fat": 32, "dwi": 96}
 HALF_LIFE_S = 4069.8
-Demo = tuple[Path, DemoTruth]
+Demo = tuple[Path, StudyTruth]
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     folder = tmp_path_factory.mktemp("demo") / "study"
-    return folder, write_demo_study(folder)
+    return folder, write_three_participants(folder)
 
 
 def rows(folder: Path, table: str) -> list[dict[str, str]]:
@@ -54,7 +54,7 @@ def series_folder(folder: Path, visit: VisitTruth, name: str) -> Path:
     return folder / "dicom" / visit.participant / visit.timepoint / name
 
 
-def the_visit(truth: DemoTruth, participant: str, timepoint: str) -> VisitTruth:
+def the_visit(truth: StudyTruth, participant: str, timepoint: str) -> VisitTruth:
     (visit,) = [
         visit
         for visit in truth.visits
@@ -76,7 +76,7 @@ def write_the_first_visit(folder: Path, *, seed: int = 20240325) -> tuple[str, i
         raise EnoughError
 
     with pytest.raises(EnoughError):
-        write_demo_study(folder, seed=seed, progress=progress)
+        write_three_participants(folder, seed=seed, progress=progress)
     (call,) = calls
     return call
 
@@ -92,7 +92,7 @@ def digests(folder: Path) -> dict[str, str]:
 def test_writing_twice_gives_the_same_bytes(demo: Demo, tmp_path: Path) -> None:
     folder, truth = demo
 
-    again = write_demo_study(tmp_path / "again", seed=20240325)
+    again = write_three_participants(tmp_path / "again", seed=20240325)
 
     assert again == truth
     assert digests(tmp_path / "again") == digests(folder)
@@ -357,6 +357,6 @@ def test_refuses_a_folder_that_holds_something_else(tmp_path: Path) -> None:
     (tmp_path / "study.toml").write_text("[study]\n", "utf-8")
 
     with pytest.raises(DataError, match=r"not empty.*Choose an empty folder"):
-        write_demo_study(tmp_path)
+        write_three_participants(tmp_path)
 
     assert [file.name for file in tmp_path.iterdir()] == ["study.toml"]
