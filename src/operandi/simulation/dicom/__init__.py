@@ -1,0 +1,1 @@
+"""Simulated scans as the files a scanner writes."""
