@@ -1,0 +1,1 @@
+"""MR series of the digital cohort: one file a sequence, each signal one obvious function."""
