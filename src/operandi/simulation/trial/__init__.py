@@ -1,0 +1,1 @@
+"""What a trial writes down: days, visits, tables, and what goes wrong."""
