@@ -1,0 +1,1 @@
+"""Tumor genomes as files."""
