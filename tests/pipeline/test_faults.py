@@ -380,6 +380,23 @@ def test_what_the_header_alone_says_is_used_and_named_as_unconfirmed(
     np.testing.assert_allclose(first, 4.8, rtol=0.05)
 
 
+def test_a_visit_that_was_missed_is_called_missed_and_not_asked_for(
+    study: Path, scheduler: str
+) -> None:
+    for table in ("imaging_visits", "vitals", "tracer_administrations"):
+        change_rows(
+            study, table, lambda rows: [row for row in rows if row["timepoint"] != "BASELINE"]
+        )
+    (study / "records" / "visits.csv").write_text(
+        "participant,visit,on,state,reason\nOP-001,BASELINE,2024-09-03,missed,was ill\n", "utf-8"
+    )
+
+    ran = run_it(study, scheduler)
+
+    assert ran.measured == {LATER}
+    assert_told(ran, "'Before cycle 1' was missed, as visits says: was ill", "protocol deviation")
+
+
 def test_a_fault_of_a_visit_stands_at_its_desk_and_not_twice(study: Path, scheduler: str) -> None:
     change_cells(study, "vitals", ROW, body_mass_kg="700")
 

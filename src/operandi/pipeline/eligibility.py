@@ -1,5 +1,7 @@
 """Screening as the report shows it: every criterion of inclusion for every participant."""
 
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -8,7 +10,7 @@ from operandi.pipeline.settings import Settings
 from operandi.protocol.explain import proof_lines
 from operandi.protocol.format import StudyProtocol
 from operandi.protocol.kleene import Truth
-from operandi.protocol.screening import screen_all
+from operandi.protocol.screening import screen
 from operandi.protocol.study import names_study, study_of
 from operandi.protocol.verdict import Eligibility, GateVerdict, Screening, Verdict
 from operandi.records.names import IMAGE_TABLES
@@ -34,7 +36,10 @@ _OVERALL: Final = {
 
 
 def eligibility_page(folder: Path, settings: Settings, records: Records) -> EligibilityPage | None:
-    """Screen everybody for inclusion on the day of the data cut.
+    """Screen everybody for inclusion: on the eve of cycle 1, else on the day of the data cut.
+
+    What a treated participant was included by lies before cycle 1; later therapies and results
+    that have grown old say nothing about it.
 
     Parameters
     ----------
@@ -62,7 +67,11 @@ def eligibility_page(folder: Path, settings: Settings, records: Records) -> Elig
     evidence = {item.table for item in study.item.values()} - set(IMAGE_TABLES)
     if not any(records.rows.get(table) for table in evidence):
         return None
-    screenings = screen_all(records, study, on=settings.data_cut)
+    days = [_day_asked(person, records, settings.data_cut) for person in records.participants]
+    screenings = [
+        screen(person.pseudonym, records, study, on=day)
+        for person, day in zip(records.participants, days, strict=True)
+    ]
     proposed = [gate for one in screenings if (gate := one.at("G1")) is not None]
     literal = [one.at("G1", reading="literal") for one in screenings]
     # Which criteria a gate asks is the study file's matter: the same for everybody, or nobody.
@@ -72,9 +81,9 @@ def eligibility_page(folder: Path, settings: Settings, records: Records) -> Elig
         study=study.study.code,
         on=f"{settings.data_cut}",
         participants=tuple(
-            _participant(person, screening, gate, other)
-            for person, screening, gate, other in zip(
-                records.participants, screenings, proposed, literal, strict=True
+            replace(_participant(person, screening, gate, other), on=f"{day}")
+            for person, day, screening, gate, other in zip(
+                records.participants, days, screenings, proposed, literal, strict=True
             )
         ),
         criteria=tuple(
@@ -90,6 +99,11 @@ def eligibility_page(folder: Path, settings: Settings, records: Records) -> Elig
             for number, verdict in enumerate(proposed[0].verdicts)
         ),
     )
+
+
+def _day_asked(person: Participant, records: Records, data_cut: date) -> date:
+    given = [cycle.on for cycle in records.cycles if cycle.participant == person.pseudonym]
+    return min([data_cut, *(day - timedelta(days=1) for day in given)])
 
 
 def _participant(

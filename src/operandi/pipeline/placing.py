@@ -19,6 +19,7 @@ from operandi.pipeline.placing_cycles import (
 )
 from operandi.pipeline.settings import Settings
 from operandi.quantities.errors import DataError
+from operandi.records.rows_followup import VisitDoneRow
 from operandi.records.tables import ImagingVisit, Records
 
 TECHNOLOGIST: Final = "nuclear-medicine technologist"
@@ -234,14 +235,8 @@ def _placed(
         obstacles += _study_obstacles(series, visit, where=where, who=desk)
         obstacles += _identity_obstacles(series, visit, participant, where=where)
     elif due:
-        obstacles.append(
-            Obstacle(
-                what=f"The visit {timepoint.title!r} is due and imaging_visits has no row for it.",
-                remedy="Record it, or that it was missed.",
-                who=desk,
-                where=where,
-            )
-        )
+        what, remedy = _why_absent(participant, timepoint, records)
+        obstacles.append(Obstacle(what=what, remedy=remedy, who=desk, where=where))
     return PlacedVisit(
         participant=participant,
         timepoint=timepoint,
@@ -298,6 +293,26 @@ def _far_vitals(visit: ImagingVisit, records: Records, *, where: str, who: str) 
 def _anchor_on(participant: str, timepoint: Timepoint, records: Records) -> date | None:
     cycle = records.cycle(participant, int(timepoint.anchor.removeprefix("cycle ")))
     return None if cycle is None else cycle.on
+
+
+def _why_absent(
+    participant: Participant, timepoint: Timepoint, records: Records
+) -> tuple[str, str]:
+    """What is known of a visit that is due and has no row in ``imaging_visits``, and what to do."""
+    for row in records.rows.get("visits", ()):
+        if not isinstance(row, VisitDoneRow) or row.state == "done":
+            continue
+        if (row.participant, row.visit) == (participant.pseudonym, timepoint.code):
+            became = "canceled" if row.state == "cancelled" else "missed"
+            because = f": {row.reason}" if row.reason else ""
+            return (
+                f"The visit {timepoint.title!r} was {became}, as visits says{because}.",
+                "Report it as a protocol deviation where the protocol asks for that.",
+            )
+    return (
+        f"The visit {timepoint.title!r} is due and imaging_visits has no row for it.",
+        "Record it, or that it was missed.",
+    )
 
 
 def _due(

@@ -319,6 +319,8 @@ class ScreenedParticipant:
         Questions to the site.
     cautions : tuple of str
         What a person should look at.
+    on : str
+        The day of which it is asked, where it is not the page's.
     """
 
     pseudonym: str
@@ -330,6 +332,7 @@ class ScreenedParticipant:
     missing: tuple[str, ...] = ()
     queries: tuple[tuple[str, tuple[str, ...]], ...] = ()
     cautions: tuple[str, ...] = ()
+    on: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -341,7 +344,7 @@ class EligibilityPage:
     study : str
         Code of the study whose criteria they are.
     on : str
-        The day asked about.
+        The day of the data cut, asked about of who was not treated.
     participants : tuple of ScreenedParticipant
         Columns.
     criteria : tuple of CriterionRow

@@ -172,6 +172,21 @@ def test_metastases_in_a_third_of_the_liver_do_not_move_the_reference() -> None:
     assert liver.mean == pytest.approx(5.0, abs=0.15)
 
 
+def test_metastases_all_over_the_liver_leave_the_sphere_the_gap_between_them() -> None:
+    """Nine of ten places of the sphere hold a metastasis; the one chosen holds none."""
+    where = positions(LIVER_GRID)
+    gap = np.linalg.norm(where - np.array([-25.0, 0.0, 0.0]), axis=-1) < 22.0
+    spots = (np.floor(where / 10.0).astype(int) % 3 == 0).all(axis=-1)
+    hot = LIVER.inside & spots & ~gap
+    values = 5.0 + 0.3 * _noise() + np.where(hot, 15.0, 0.0)
+
+    liver = liver_reference_from_organ(an_suv(LIVER_GRID, values), LIVER)
+
+    assert not (liver.mask.inside & hot).any()
+    assert liver.mean == pytest.approx(5.0, abs=0.1)
+    assert liver.standard_deviation < 0.5
+
+
 def test_the_sphere_understates_the_noise_by_a_tenth() -> None:
     """The documented price of the rule, so that a change of the rule that moves it is seen."""
     grid = a_pet_grid((50, 50, 50), spacing_mm=(3.0, 3.0, 3.0))

@@ -38,6 +38,12 @@ _SCORE_QUANTILE: Final = 0.25
 
 _TIE: Final = 1e-9
 
+_SD_OF_MEDIAN: Final = 1.482602218505602  # of a normal distribution
+_HOT_SPREADS: Final = 4.0
+_HOT_PART: Final = 0.5
+"""A voxel is a metastasis' where it lies 4 standard deviations and half the mode above it: noise
+seldom does, and the spill around most metastases still does."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReferenceRegion:
@@ -224,7 +230,8 @@ def liver_reference_from_organ(suv: Volume, liver: Mask) -> ReferenceRegion:
        no narrower range of SUV holds more voxels than healthy liver does.
     3. A sphere of ``SPHERE_RADIUS_MM`` may be centered on every voxel where all its voxels lie in
        the eroded liver and that lies on the patient's right (smaller LPS x) of the mask's
-       centroid: the right lobe.
+       centroid: the right lobe. Spheres that hold a hot voxel are left out as long as there are
+       others: in a liver full of metastases even the quarter nearest to the mode holds some.
     4. Each is scored by its mean squared deviation from the mode: its variance plus the square of
        its mean's distance from the mode. The sphere whose score is the 25th percentile is taken:
        far from the metastases, which score high, yet not the quietest one, whose standard
@@ -272,6 +279,13 @@ def liver_reference_from_organ(suv: Volume, liver: Mask) -> ReferenceRegion:
             remedy="Place the liver sphere by hand, or correct the liver mask.",
         )
     mode = _half_sample_mode(values[inner])
+    right[right] = _without_hot_voxel(
+        values,
+        centers[right] - corner,
+        offsets,
+        mode=mode,
+        spread=_spread_below(values[inner], mode),
+    )
     score = _squared_deviation(values - mode, centers[right] - corner, offsets)
     typical = np.partition(score, rank := int(_SCORE_QUANTILE * (len(score) - 1)))[rank]
     equal = np.abs(score - typical) <= typical * _TIE + len(offsets) * (_TIE * mode) ** 2
@@ -353,6 +367,26 @@ def _half_sample_mode(values: npt.NDArray[np.float64]) -> float:
         start = int(widths.argmin())
         ordered = ordered[start : start + half]
     return float(ordered.mean())
+
+
+def _spread_below(values: npt.NDArray[np.float64], mode: float) -> float:
+    """Standard deviation told by what lies below the mode, which metastases do not reach."""
+    below = values[values <= mode]
+    return float(np.median(mode - below)) * _SD_OF_MEDIAN
+
+
+def _without_hot_voxel(
+    values: npt.NDArray[np.float64],
+    centers: npt.NDArray[np.intp],
+    offsets: npt.NDArray[np.intp],
+    *,
+    mode: float,
+    spread: float,
+) -> npt.NDArray[np.bool_]:
+    """Spheres that hold no voxel of a metastasis; all, where every sphere holds one."""
+    hot = values > mode + max(_HOT_SPREADS * spread, _HOT_PART * mode)
+    clear = _squared_deviation(hot.astype(np.float64), centers, offsets) == 0
+    return clear if clear.any() else np.ones_like(clear)
 
 
 def _squared_deviation(
