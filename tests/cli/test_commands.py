@@ -38,6 +38,8 @@ from tests.pipeline.studies import (
 COMMANDS = (
     "run",
     "demo",
+    "simulate",
+    "power",
     "screen",
     "schedule",
     "compare-radionuclides",
@@ -313,16 +315,13 @@ def test_demo_writes_a_study_once_and_ends_with_its_report(
     written: list[Path] = []
     runs: list[Path] = []
 
-    def write(folder: Path, **_: object) -> None:
+    def write(folder: Path, *_: object, **__: object) -> None:
         written.append(folder)
         folder.mkdir()
         (folder / "study.toml").touch()
 
-    monkeypatch.setattr("operandi.simulation.demo_study.write_demo_study", write)
+    monkeypatch.setattr("operandi.simulation.cohort.write_cohort", write)
     monkeypatch.setattr("operandi.cli.demo.run", runs.append)
-    half_written = tmp_path / "demo.partial"
-    half_written.mkdir()
-    (half_written / "rest.dcm").touch()
 
     first, second = operandi("demo", tmp_path / "demo"), operandi("demo", tmp_path / "demo")
 
@@ -331,7 +330,6 @@ def test_demo_writes_a_study_once_and_ends_with_its_report(
     assert len(written) == 1
     assert runs == [tmp_path / "demo"] * 2
     assert [path.name for path in tmp_path.iterdir()] == ["demo"]
-    assert not (tmp_path / "demo" / "rest.dcm").exists()
 
 
 def test_demo_refuses_a_folder_that_holds_something_else(tmp_path: Path, operandi: Command) -> None:

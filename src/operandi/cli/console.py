@@ -93,6 +93,17 @@ class StudyProgress:
 
         return move
 
+    def by_title(self) -> Callable[[str, int, int], None]:
+        """Give what moves a bar for each title it is called with."""
+        bars: dict[str, Callable[[int, int], None]] = {}
+
+        def tell(title: str, done: int, total: int) -> None:
+            if title not in bars:
+                bars[title] = self.stage(title)
+            bars[title](done, total)
+
+        return tell
+
     def planned(self, *, nodes: int, known: int) -> None:
         """Begin the bar of the steps."""
         title = f"steps ({known} known already)" if known else "steps"

@@ -1,6 +1,6 @@
 """``operandi demo``."""
 
-import shutil
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +8,7 @@ import typer
 
 from operandi.cli import console
 from operandi.cli.run import run
+from operandi.cli.simulate import SEED
 
 
 def demo(
@@ -15,15 +16,17 @@ def demo(
         Path, typer.Argument(help="Where to write the study; made if it is not there.")
     ] = Path("operandi-demo"),
 ) -> None:
-    """Make a small digital PET-MRI study with known truth, and run it.
+    """Make a small digital PET-MRI cohort with known truth, and run it.
 
-    Three participants, three visits, real DICOM; some faults are built in, so that you see how
-    Operandi refuses and who can mend it. Ends with the path of report.html.
+    Twelve participants, three visits, coarse images, real DICOM; some faults are built in, so
+    that you see how Operandi refuses and who can mend it. What is true stands in FOLDER/truth.
+    Ends with the path of report.html.
 
     Example: [bold]operandi demo[/bold]
     """
     from operandi.quantities.errors import DataError
-    from operandi.simulation.demo_study import write_demo_study
+    from operandi.simulation.cohort import Wanted, write_cohort
+    from operandi.simulation.scenario import read_scenario
 
     if not (folder / "study.toml").exists():
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -31,21 +34,15 @@ def demo(
                 f"{folder} is there already, and is no study folder.",
                 remedy="Give a folder that is empty or not there.",
             )
-        partial = folder.with_name(f"{folder.name}.partial")
-        if partial.exists():
-            shutil.rmtree(partial)
         with console.StudyProgress() as progress:
-            bars: dict[str, object] = {}
-
-            def tell(_: str, done: int, total: int) -> None:
-                if "move" not in bars:
-                    bars["move"] = progress.stage("writing the digital study")
-                move = bars["move"]
-                if callable(move):
-                    move(done, total)
-
-            write_demo_study(partial, progress=tell)
-        partial.rename(folder)
+            write_cohort(
+                folder,
+                read_scenario("demo"),
+                seed=SEED,
+                wanted=Wanted(true_images=False),
+                workers=os.cpu_count() or 1,
+                progress=progress.by_title(),
+            )
     try:
         run(folder)
     except typer.Exit as stop:

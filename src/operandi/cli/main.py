@@ -20,11 +20,13 @@ from operandi.cli.dose import dose
 from operandi.cli.export import export
 from operandi.cli.freeze import freeze
 from operandi.cli.index import index
+from operandi.cli.power import power
 from operandi.cli.radiomics import radiomics
 from operandi.cli.run import run
 from operandi.cli.schedule import schedule
 from operandi.cli.schedule_potentiator import schedule_potentiator
 from operandi.cli.screen import screen
+from operandi.cli.simulate import simulate_study
 from operandi.cli.study_draft import draft
 from operandi.cli.study_file import study_file
 from operandi.cli.study_import import study_import
@@ -56,8 +58,22 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-for command in (run, demo, dose, screen, schedule, freeze, export, index, suv, trace, doctor):
+for command in (
+    run,
+    demo,
+    power,
+    dose,
+    screen,
+    schedule,
+    freeze,
+    export,
+    index,
+    suv,
+    trace,
+    doctor,
+):
     app.command(no_args_is_help=False)(command)
+app.command("simulate", no_args_is_help=False)(simulate_study)
 app.command("compare-radionuclides", no_args_is_help=False)(compare_radionuclides)
 app.command("schedule-potentiator", no_args_is_help=False)(schedule_potentiator)
 app.command("import", no_args_is_help=False)(study_import)
