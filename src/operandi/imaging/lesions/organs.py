@@ -46,6 +46,12 @@ def organ_named(label: str, code: str) -> str:
     return label.strip().casefold()
 
 
+def organ_code(organ: str) -> str:
+    """SNOMED CT code of an organ on the list; empty for what is not."""
+    codes, _ = _ORGANS.get(organ, ((), ()))
+    return codes[0] if codes else ""
+
+
 def _is_other(code: str) -> bool:
     """Whether the code is that of another organ on the list, which a label cannot overrule."""
     return any(code in codes for codes, _ in _ORGANS.values())

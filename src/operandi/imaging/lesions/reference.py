@@ -1,8 +1,9 @@
-"""Reference regions: the sphere in the liver that lesions are compared with."""
+"""Reference regions: spheres in liver, spleen and blood that lesions are compared with."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +33,13 @@ MINIMUM_LIVER_ML: Final = 200.0
 MAXIMUM_VARIATION: Final = 0.5
 """Coefficient of variation above which a sphere is no reference."""
 
+SPLEEN: Final = "spleen"
+BLOOD_POOL: Final = "blood pool"
+
+_SMALLER_RADIUS_MM: Final = {SPLEEN: 10.0, BLOOD_POOL: 7.5}
+"""Radii of the spheres in spleen and blood (assumed: what fits a small spleen and a ventricle)."""
+
+_BLOOD_IN: Final = (BLOOD_POOL, "heart", "aorta")
 _RADIUS_SLACK: Final = 1.0 + 1e-9
 _SCORE_QUANTILE: Final = 0.25
 """A higher one would understate the noise less, and take in lesions of an affected liver sooner."""
@@ -77,6 +85,12 @@ class ReferenceRegion:
     standard_deviation: float
     voxels: int
     placed_by: str
+
+    @property
+    def center_mm(self) -> tuple[float, float, float]:
+        """Mean position of its voxels, LPS mm."""
+        at = self.mask.grid.position_of(np.argwhere(self.mask.inside).mean(axis=0))
+        return float(at[0]), float(at[1]), float(at[2])
 
     def __post_init__(self) -> None:
         if self.voxels < 2 or not self.placed_by or not self.organ:
@@ -208,17 +222,25 @@ def liver_reference_from_point(
         finite, its mean is not positive, or its coefficient of variation exceeds
         ``MAXIMUM_VARIATION``.
     """
+    return _reference_from_point(
+        suv, LIVER, center_mm=center_mm, radius_mm=radius_mm, reader=reader
+    )
+
+
+def _reference_from_point(
+    suv: Volume, organ: str, *, center_mm: npt.ArrayLike, radius_mm: float, reader: str
+) -> ReferenceRegion:
     if not reader.strip():
         raise ValueError("reader must name who placed the sphere")
     low, high = _sphere_extent(suv.grid, center_mm=center_mm, radius_mm=radius_mm)
     placed_by = f"reader {reader}: {_sphere_text(center_mm, radius_mm=radius_mm)}"
     if (low < -0.5 - _TIE).any() or (high > np.array(suv.grid.shape) - 0.5 + _TIE).any():
         raise DataError(
-            f"The liver sphere reaches out of the image ({placed_by}).",
+            f"The {organ} sphere reaches out of the image ({placed_by}).",
             remedy="Place it wholly inside the image.",
         )
     mask = sphere_mask(suv.grid, center_mm=center_mm, radius_mm=radius_mm)
-    return _liver_reference(suv, mask, placed_by=placed_by)
+    return _measured_reference(suv, organ, mask, placed_by=placed_by)
 
 
 def liver_reference_from_organ(suv: Volume, liver: Mask) -> ReferenceRegion:
@@ -262,37 +284,175 @@ def liver_reference_from_organ(suv: Volume, liver: Mask) -> ReferenceRegion:
     """
     suv_inside(suv, liver, what="the liver")
     _require_whole_liver(liver)
-    box = _bounding_box(liver.inside)
+    return _sphere_within(suv, LIVER, liver, radius_mm=SPHERE_RADIUS_MM, right_half=True)
+
+
+def _sphere_within(
+    suv: Volume, organ: str, region: Mask, *, radius_mm: float, right_half: bool
+) -> ReferenceRegion:
+    """The sphere whose squared deviation from the region's mode is the 25th percentile."""
+    box = _bounding_box(region.inside)
     corner = np.array([edge.start for edge in box])
-    within = liver.inside[box]
+    within = region.inside[box]
     values = suv.values[box].astype(np.float64)
     inner = _eroded(within, _sphere_offsets(suv.grid, radius_mm=MARGIN_MM))
-    offsets = _sphere_offsets(suv.grid, radius_mm=SPHERE_RADIUS_MM)
+    offsets = _sphere_offsets(suv.grid, radius_mm=radius_mm)
     centers = np.argwhere(_eroded(inner, offsets)) + corner
     centroid = suv.grid.position_of(np.argwhere(within).mean(axis=0) + corner)
     positions = suv.grid.position_of(centers)
-    right = positions[:, 0] <= centroid[0]
-    if not right.any():
+    chosen = positions[:, 0] <= (centroid[0] if right_half else math.inf)
+    if not chosen.any():
+        where = f"the right half of the {organ} mask" if right_half else f"the {organ} mask"
         raise DataError(
-            f"No sphere of {2 * SPHERE_RADIUS_MM:g} mm with {MARGIN_MM:g} mm to the border fits "
-            f"into the right half of the liver mask ({liver.volume_ml:.0f} mL).",
-            remedy="Place the liver sphere by hand, or correct the liver mask.",
+            f"No sphere of {2 * radius_mm:g} mm with {MARGIN_MM:g} mm to the border fits "
+            f"into {where} ({region.volume_ml:.0f} mL).",
+            remedy=f"Place the {organ} sphere by hand, or correct the {organ} mask.",
         )
     mode = _half_sample_mode(values[inner])
-    right[right] = _without_hot_voxel(
+    chosen[chosen] = _without_hot_voxel(
         values,
-        centers[right] - corner,
+        centers[chosen] - corner,
         offsets,
         mode=mode,
         spread=_spread_below(values[inner], mode),
     )
-    score = _squared_deviation(values - mode, centers[right] - corner, offsets)
+    score = _squared_deviation(values - mode, centers[chosen] - corner, offsets)
     typical = np.partition(score, rank := int(_SCORE_QUANTILE * (len(score) - 1)))[rank]
     equal = np.abs(score - typical) <= typical * _TIE + len(offsets) * (_TIE * mode) ** 2
-    center = min((x, y, z) for x, y, z in np.round(positions[right][equal], 3).tolist())
-    mask = sphere_mask(suv.grid, center_mm=center, radius_mm=SPHERE_RADIUS_MM)
-    where = _sphere_text(center, radius_mm=SPHERE_RADIUS_MM)
-    return _liver_reference(suv, mask, placed_by=f"rule, from the liver mask: {where}")
+    center = min((x, y, z) for x, y, z in np.round(positions[chosen][equal], 3).tolist())
+    mask = sphere_mask(suv.grid, center_mm=center, radius_mm=radius_mm)
+    where = _sphere_text(center, radius_mm=radius_mm)
+    placed_by = f"rule, from the {organ} mask: {where}"
+    return _measured_reference(suv, organ, mask, placed_by=placed_by)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedSphere:
+    """A sphere that a reader placed in place of the one found by rule.
+
+    Parameters
+    ----------
+    center_mm : tuple of float
+        Patient position in LPS, mm.
+    radius_mm : float, > 0
+        Its radius.
+    reader : str
+        Who placed it. Never empty.
+    """
+
+    center_mm: tuple[float, float, float]
+    radius_mm: float
+    reader: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ReferenceRegions:
+    """Spheres in liver, spleen and blood, each with its center, mean, SD and voxels.
+
+    Parameters
+    ----------
+    liver, spleen, blood_pool : ReferenceRegion or None
+    absent : mapping of str to str
+        Why there is none, by organ: exactly those that are None.
+    notes : tuple of str
+        What a reader should look at.
+    """
+
+    liver: ReferenceRegion | None
+    spleen: ReferenceRegion | None
+    blood_pool: ReferenceRegion | None
+    absent: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+
+
+class OrganMasks(Protocol):
+    """What tells organs' masks by name: ``FoundOrgans``, or the pipeline's organ map."""
+
+    def named(self, organ: str) -> Mask | None:
+        """The organ's mask, or None."""
+
+
+def reference_regions(
+    suv: Volume, organs: OrganMasks, *, placed: Mapping[str, PlacedSphere] | None = None
+) -> ReferenceRegions:
+    """Place a sphere in liver, spleen and blood pool, or say why there is none.
+
+    The liver's as ``liver_reference_from_organ``; those of the spleen (radius 10 mm) and the
+    blood pool (7.5 mm; in the heart, or else the aorta) likewise, but anywhere in the organ. A
+    sphere that a reader placed replaces the rule's; if it cannot be measured, that is raised and
+    no other is taken in its stead.
+
+    Parameters
+    ----------
+    suv : Volume of SUV_BODY_WEIGHT
+        Static, g/mL.
+    organs : OrganMasks
+        On the grid of ``suv``.
+    placed : mapping of str to PlacedSphere, optional
+        By organ: ``"liver"``, ``"spleen"``, ``"blood pool"``.
+
+    Raises
+    ------
+    DataError
+        If ``suv`` is no static SUV, or a sphere that a reader placed is no reference.
+    GridMismatchError
+        If an organ lies on another grid.
+    """
+    require_suv(suv)
+    spheres = dict(placed or {})
+    known = (LIVER, SPLEEN, BLOOD_POOL)
+    if unknown := sorted(set(spheres) - set(known)):
+        raise ValueError(f"placed holds {unknown}; there are {known}")
+    found: dict[str, ReferenceRegion] = {}
+    absent: dict[str, str] = {}
+    for organ in known:
+        if organ in spheres:
+            one = spheres[organ]
+            found[organ] = _reference_from_point(
+                suv, organ, center_mm=one.center_mm, radius_mm=one.radius_mm, reader=one.reader
+            )
+            continue
+        try:
+            found[organ] = _reference_by_rule(suv, organ, organs)
+        except DataError as refused:
+            absent[organ] = str(refused)
+    return ReferenceRegions(
+        liver=found.get(LIVER),
+        spleen=found.get(SPLEEN),
+        blood_pool=found.get(BLOOD_POOL),
+        absent=absent,
+        notes=_reference_notes(found),
+    )
+
+
+def _reference_by_rule(suv: Volume, organ: str, organs: OrganMasks) -> ReferenceRegion:
+    names = _BLOOD_IN if organ == BLOOD_POOL else (organ,)
+    region = next((mask for name in names if (mask := organs.named(name)) is not None), None)
+    if region is None:
+        raise DataError(
+            f"There is no mask of {' or '.join(names)}.",
+            remedy=f"Place the {organ} sphere by hand, or supply an organ map.",
+        )
+    if organ == LIVER:
+        return liver_reference_from_organ(suv, region)
+    suv_inside(suv, region, what=f"the {organ}")
+    return _sphere_within(suv, organ, region, radius_mm=_SMALLER_RADIUS_MM[organ], right_half=False)
+
+
+def _reference_notes(found: Mapping[str, ReferenceRegion]) -> tuple[str, ...]:
+    liver, spleen, blood = (found.get(organ) for organ in (LIVER, SPLEEN, BLOOD_POOL))
+    notes = []
+    if liver is not None and spleen is not None and liver.mean > spleen.mean:
+        notes.append(
+            f"the liver reference ({liver.mean:.2f} g/mL) exceeds the spleen's "
+            f"({spleen.mean:.2f} g/mL): it may lie in tumor"
+        )
+    if liver is not None and blood is not None and liver.mean < blood.mean:
+        notes.append(
+            f"the liver reference ({liver.mean:.2f} g/mL) is below the blood pool's "
+            f"({blood.mean:.2f} g/mL): it may not lie in the liver"
+        )
+    return tuple(notes)
 
 
 def _require_whole_liver(liver: Mask) -> None:
@@ -310,16 +470,16 @@ def _require_whole_liver(liver: Mask) -> None:
         )
 
 
-def _liver_reference(suv: Volume, mask: Mask, *, placed_by: str) -> ReferenceRegion:
+def _measured_reference(suv: Volume, organ: str, mask: Mask, *, placed_by: str) -> ReferenceRegion:
     if np.count_nonzero(mask.inside) < 2:
         raise DataError(
-            f"The liver sphere holds fewer than two voxels ({placed_by}).",
+            f"The {organ} sphere holds fewer than two voxels ({placed_by}).",
             remedy="Choose a larger radius.",
         )
-    values = suv_inside(suv, mask, what="the liver sphere")
+    values = suv_inside(suv, mask, what=f"the {organ} sphere")
     mean = math.fsum(values) / values.size
     deviation = math.sqrt(math.fsum((values - mean) ** 2) / (values.size - 1))
-    return ReferenceRegion(LIVER, mask, mean, deviation, values.size, placed_by)
+    return ReferenceRegion(organ, mask, mean, deviation, values.size, placed_by)
 
 
 def _sphere_text(center_mm: npt.ArrayLike, *, radius_mm: float) -> str:
