@@ -1,0 +1,1 @@
+"""Segmentation: seeds by liver-referenced uptake, basins split at saddles, one file a method."""
