@@ -56,6 +56,41 @@ SSTR_TUMOR_VOLUME: Final = Kind("SSTR_TUMOR_VOLUME", "SSTR tumor volume", "mL")
 LESION_THRESHOLD: Final = Kind("LESION_THRESHOLD", "lesion threshold", "g/mL")
 UPTAKE_TIME: Final = Kind("UPTAKE_TIME", "uptake time", "min")
 LESION_COUNT: Final = Kind("LESION_COUNT", "number of lesions", "1")
+LESION_TO_SPLEEN_RATIO: Final = Kind("LESION_TO_SPLEEN_RATIO", "lesion SUVmax / spleen mean", "1")
+LESION_TO_BLOOD_RATIO: Final = Kind("LESION_TO_BLOOD_RATIO", "lesion SUVmax / blood pool mean", "1")
+SUV_VARIATION: Final = Kind("SUV_VARIATION", "coefficient of variation of SUV in the lesion", "1")
+MINIMUM_LESION_SUV_MEAN: Final = Kind(
+    "MINIMUM_LESION_SUV_MEAN", "lowest SUVmean of a lesion", "g/mL"
+)
+VARIATION_BETWEEN_LESIONS: Final = Kind(
+    "VARIATION_BETWEEN_LESIONS", "coefficient of variation of SUVmean between lesions", "1"
+)
+DISSEMINATION: Final = Kind("DISSEMINATION", "largest distance between two lesions", "mm")
+LIVER_INVOLVEMENT: Final = Kind("LIVER_INVOLVEMENT", "share of the liver taken by lesions", "1")
+SHARE_ABOVE_LIVER: Final = Kind(
+    "SHARE_ABOVE_LIVER", "share of lesions with uptake above the liver", "1"
+)
+KRENNING_SCORE: Final = Kind("KRENNING_SCORE", "Krenning score", "1")
+MODIFIED_KRENNING_SCORE: Final = Kind(
+    "MODIFIED_KRENNING_SCORE", "modified Krenning score (PET)", "1"
+)
+LONGEST_DIAMETER_3D: Final = Kind("LONGEST_DIAMETER_3D", "longest diameter in space", "mm")
+SHORT_AXIS_3D: Final = Kind("SHORT_AXIS_3D", "widest extent across the longest diameter", "mm")
+LEAST_AXIS_3D: Final = Kind("LEAST_AXIS_3D", "extent across both", "mm")
+LONGEST_DIAMETER: Final = Kind("LONGEST_DIAMETER", "longest diameter in the image plane", "mm")
+SHORT_AXIS: Final = Kind("SHORT_AXIS", "short axis in the image plane", "mm")
+TUMOR_GROWTH_RATE: Final = Kind("TUMOR_GROWTH_RATE", "tumor growth rate", "%/month")
+APPARENT_DIFFUSION_COEFFICIENT: Final = Kind(
+    "APPARENT_DIFFUSION_COEFFICIENT", "apparent diffusion coefficient", "1e-6 mm2/s"
+)
+ADC_MEAN: Final = Kind("ADC_MEAN", "mean ADC", "1e-6 mm2/s")
+ADC_MINIMUM: Final = Kind("ADC_MINIMUM", "lowest ADC", "1e-6 mm2/s")
+ADC_PERCENTILE_10: Final = Kind("ADC_PERCENTILE_10", "10th percentile of ADC", "1e-6 mm2/s")
+ADC_PERCENTILE_25: Final = Kind("ADC_PERCENTILE_25", "25th percentile of ADC", "1e-6 mm2/s")
+ADC_MEDIAN: Final = Kind("ADC_MEDIAN", "median ADC", "1e-6 mm2/s")
+ADC_PERCENTILE_75: Final = Kind("ADC_PERCENTILE_75", "75th percentile of ADC", "1e-6 mm2/s")
+ADC_PERCENTILE_90: Final = Kind("ADC_PERCENTILE_90", "90th percentile of ADC", "1e-6 mm2/s")
+SHARE_ON_ADC: Final = Kind("SHARE_ON_ADC", "share of the lesion that the ADC map measures", "1")
 RADIOMICS_FEATURE_COUNT: Final = Kind("RADIOMICS_FEATURE_COUNT", "number of radiomic features", "1")
 MR_SIGNAL_MEAN: Final = Kind("MR_SIGNAL_MEAN", "mean MR signal (arbitrary)", "1")
 

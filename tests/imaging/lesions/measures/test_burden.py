@@ -15,13 +15,12 @@ from operandi.domain.lesion import Lesion
 from operandi.domain.mask import Mask
 from operandi.domain.measurement import Measurement, SubjectType
 from operandi.domain.volume import Volume
-from operandi.imaging.lesions.measure import (
-    PEAK_RADIUS_MM,
+from operandi.imaging.lesions.measures.burden import (
     measure_burden,
     measure_lesion,
     measure_reference,
-    suv_peak,
 )
+from operandi.imaging.lesions.measures.peak import PEAK_RADIUS_MM, suv_peak
 from operandi.quantities.errors import DataError, GridMismatchError
 from operandi.quantities.kinds import (
     ACTIVITY_CONCENTRATION,

@@ -1,0 +1,1 @@
+"""What is measured of lesions: uptake, size, diffusion, and what a physician reads from them."""
