@@ -1,0 +1,1 @@
+"""Lesions under one identity over all visits and modalities."""
