@@ -52,12 +52,35 @@ def write_nifti(path: Path, image: Volume | Mask) -> None:
     DataError
         If a value is beyond single precision.
     """
+    _write(path, _nifti(image))
+
+
+def _write(path: Path, nifti: nib.Nifti1Image) -> None:
     if not path.name.endswith((".nii", ".nii.gz")):
         raise ValueError(f"a NIfTI file ends in .nii or .nii.gz, not {path.name}")
-    content = _nifti(image).to_bytes()
+    content = nifti.to_bytes()
     if path.suffix == ".gz":
         content = gzip.compress(content, compresslevel=6, mtime=0)
     write_atomically(path, content)
+
+
+def write_labels(path: Path, labels: npt.NDArray[np.uint16], grid: Grid) -> None:
+    """Write a label map as unsigned 16-bit integers, in NIfTI-1; viewers show it as segments.
+
+    As :func:`write_nifti` otherwise; :func:`read_nifti` reads it as ``LABEL``.
+
+    Parameters
+    ----------
+    path : Path
+        Ends in ``.nii`` or ``.nii.gz``.
+    labels : uint16 array, (i, j, k)
+        0 is background.
+    grid : Grid
+        Where the voxels lie.
+    """
+    if labels.dtype != np.uint16 or labels.shape != grid.shape:
+        raise ValueError(f"labels {labels.shape} of {labels.dtype} do not fit {grid.shape}")
+    _write(path, _placed(labels, f"{LABEL.name} [{LABEL.unit}]", grid))
 
 
 def read_nifti(path: Path, kind: Kind, decay_reference: datetime | None = None) -> Volume:
@@ -124,11 +147,15 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 def _nifti(image: Volume | Mask) -> nib.Nifti1Image:
     values, described = _stored(image)
-    affine = _LPS_TO_RAS @ image.grid.affine
+    return _placed(values, described, image.grid)
+
+
+def _placed(values: npt.NDArray[Any], described: str, grid: Grid) -> nib.Nifti1Image:
+    affine = _LPS_TO_RAS @ grid.affine
     nifti = nib.Nifti1Image(values, affine)
     nifti.set_sform(affine, code=_SCANNER)
     nifti.set_qform(affine, code=_SCANNER)
-    if _disagreement_mm(nifti.get_qform(), affine, image.grid.shape) > AGREEMENT_MM / 10:
+    if _disagreement_mm(nifti.get_qform(), affine, grid.shape) > AGREEMENT_MM / 10:
         # A quaternion cannot hold the shear of a tilted gantry.
         nifti.header["qform_code"] = 0
     nifti.header.set_xyzt_units("mm")

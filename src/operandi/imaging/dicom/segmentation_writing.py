@@ -3,14 +3,12 @@
 Apart from reading, because highdicom, which only writing needs, costs a second to import.
 """
 
-import dataclasses
 import io
 import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import highdicom
 import numpy as np
@@ -29,17 +27,17 @@ from operandi.imaging.dicom.segmentation import (
     Segment,
     SegmentDescription,
     deterministic_uid,
-    lattice,
     macro,
-    planes_of,
     resample_onto,
 )
-from operandi.imaging.dicom.structure_set import (
-    plane_spacing_mm,
-    refusing_malformed,
+from operandi.imaging.dicom.source_series import (
+    series_instant,
+    source_grid,
+    source_header,
 )
+from operandi.imaging.dicom.structure_set import plane_spacing_mm
 from operandi.imaging.nifti import write_atomically
-from operandi.quantities.errors import DataError, UnsupportedError
+from operandi.quantities.errors import DataError
 
 
 def write_segmentation(  # noqa: PLR0913 - seven facts that only the caller knows
@@ -91,8 +89,8 @@ def write_segmentation(  # noqa: PLR0913 - seven facts that only the caller know
     for uid in (series_uid, instance_uid):
         if not re.fullmatch(RE_VALID_UID, uid):
             raise ValueError(f"{uid!r} is no UID")
-    headers = [_source_header(file) for file in source_files]
-    grid, order = _source_grid(headers)
+    headers = [source_header(file) for file in source_files]
+    grid, order = source_grid(headers)
     headers = [headers[index] for index in order]
     masks = [resample_onto(segment.mask, grid).inside for segment in segments]
     described = [segment.description for segment in segments]
@@ -110,88 +108,6 @@ class _Identity:
     creator: str
 
 
-_NEEDED_OF_SOURCE: Final = (
-    "StudyInstanceUID",
-    "SeriesInstanceUID",
-    "SOPInstanceUID",
-    "SOPClassUID",
-    "Modality",
-    "Rows",
-    "Columns",
-    "PixelSpacing",
-    "ImagePositionPatient",
-    "ImageOrientationPatient",
-    "FrameOfReferenceUID",
-)
-_MAY_BE_EMPTY: Final = (
-    "PatientID",
-    "PatientName",
-    "PatientBirthDate",
-    "PatientSex",
-    "AccessionNumber",
-    "StudyID",
-    "StudyDate",
-    "StudyTime",
-)
-"""DICOM type 2: de-identification often removes what it should empty."""
-
-
-def _source_header(file: Path) -> pydicom.Dataset:
-    with refusing_malformed(file):
-        header = pydicom.dcmread(file, stop_before_pixels=True)
-        if "NumberOfFrames" in header or "SharedFunctionalGroupsSequence" in header:
-            raise UnsupportedError(f"{file.name} is multi-frame: needed one file for each slice.")
-        for keyword in _NEEDED_OF_SOURCE:
-            if not header.get(keyword):
-                raise DataError(f"{file.name} has no {keyword}.")
-        for keyword in _MAY_BE_EMPTY:
-            header.setdefault(keyword, "")
-        return header
-
-
-def _source_grid(headers: Sequence[pydicom.Dataset]) -> tuple[Grid, list[int]]:
-    """Grid of a complete series, and the order of its files from slice to slice."""
-    series = {str(header.SeriesInstanceUID) for header in headers}
-    layouts = {(header.Columns, header.Rows, header.FrameOfReferenceUID) for header in headers}
-    name = f"Source series {', '.join(sorted(series))}"
-    if len(series) != 1 or len(layouts) != 1:
-        raise DataError(
-            f"{name} was to be one series of one size and frame of reference, in {len(headers)} "
-            f"files."
-        )
-    columns, rows, frame_of_reference = layouts.pop()
-    planes = planes_of(
-        positions=[header.ImagePositionPatient for header in headers],
-        orientations=[header.ImageOrientationPatient for header in headers],
-        measures=headers,
-        name=name,
-    )
-    if len(headers) > 1:
-        # All slices are here: their positions tell the distance, whatever is stated.
-        planes = dataclasses.replace(planes, stated_step=None, thickness=None)
-    grid, slices = lattice(
-        planes, in_plane=(columns, rows), frame_of_reference=str(frame_of_reference), name=name
-    )
-    if sorted(slices) != list(range(grid.shape[2])):
-        raise DataError(
-            f"{name} has {len(headers)} files for {grid.shape[2]} slice positions.",
-            remedy="Give each slice of one static image once.",
-        )
-    return grid, [int(index) for index in np.argsort(slices)]
-
-
-def _instant_of(header: pydicom.Dataset) -> tuple[str, str]:
-    """Date and time of the series, for want of a clock that would differ in each run."""
-    for event in ("Series", "Acquisition", "Content", "Study"):
-        date, time = header.get(f"{event}Date"), header.get(f"{event}Time")
-        if date and time:
-            return str(date), str(time)
-    raise DataError(
-        f"Source series {header.SeriesInstanceUID} states no date and time.",
-        remedy="Keep, or shift, SeriesDate and SeriesTime when de-identifying.",
-    )
-
-
 def _encoded(
     headers: Sequence[pydicom.Dataset],
     grid: Grid,
@@ -200,7 +116,7 @@ def _encoded(
     identity: _Identity,
 ) -> bytes:
     """Bytes of the segmentation."""
-    date, time = _instant_of(headers[0])
+    date, time = series_instant(headers[0])
     content = io.BytesIO()
     try:
         with warnings.catch_warnings():
