@@ -15,13 +15,15 @@ from operandi.domain.mask import Mask
 from operandi.domain.volume import Volume
 from operandi.quantities.errors import GridMismatchError, UnsupportedError
 from operandi.quantities.kinds import MR_SIGNAL, SUV_BODY_WEIGHT, Kind
-from operandi.reports import figures
+from operandi.reports import picture_bytes
 from operandi.reports.figures import (
     Overlay,
+    PlainOutline,
     Plane,
     coronal_maximum_projection,
     hot_iron,
     lesion_color,
+    maximum_projection,
     slice_with_contours,
 )
 from operandi.reports.study_report import Figure
@@ -377,7 +379,7 @@ def test_even_noise_stays_small() -> None:
 
     figure = project(noise)
 
-    assert len(figure.image) < figures.MAXIMUM_BYTES
+    assert len(figure.image) < picture_bytes.MAXIMUM_BYTES
     assert (figure.width, figure.height) == Image.open(io.BytesIO(figure.image)).size
 
 
@@ -417,3 +419,23 @@ def test_refuses_a_window_without_width() -> None:
 def test_refuses_an_overlay_without_a_ceiling() -> None:
     with pytest.raises(ValueError, match="ceiling must be > 0"):
         Overlay(a_volume_of(np.ones(SHAPE)), ceiling=0.0)
+
+
+def test_a_sagittal_projection_is_seen_from_the_right_and_names_its_outlines() -> None:
+    suv = a_volume_of(8.0 * a_box(center_mm=(-60.0, -40.0, 80.0), size_mm=40.0))
+    place = Mask(a_box(center_mm=(40.0, 20.0, -60.0), size_mm=60.0), suv.grid)
+    organ = PlainOutline(name="spleen", mask=place, color="#8a949e")
+
+    plain, outlined = (
+        maximum_projection(suv, plane="sagittal", lesions=(), outlines=outlines, ceiling=10.0)
+        for outlines in ((), (organ,))
+    )
+
+    assert "Sagittal maximum projection" in plain.alt
+    assert "the front on the left" in plain.alt
+    assert outlined.alt.endswith("Thin outlines: spleen.")
+    assert plain.image != outlined.image
+    drawn = pixels(plain).sum(axis=-1) if pixels(plain).ndim == 3 else pixels(plain)
+    rows, columns = np.nonzero(drawn[:-80] < 200)
+    assert rows.mean() < drawn.shape[0] / 2
+    assert columns.mean() < drawn.shape[1] / 2

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operandi.reports import figures
+from operandi.reports import picture_bytes
 from operandi.reports.html import render, three_digits, two_digits
 from operandi.reports.study_report import (
     Figure,
@@ -417,7 +417,7 @@ def test_twelve_participants_with_three_visits_stay_under_15_mb() -> None:
     largest = Figure(
         title="Maximum projection",
         caption="",
-        image=bytes(figures.MAXIMUM_BYTES),
+        image=bytes(picture_bytes.MAXIMUM_BYTES),
         mime="image/webp",
         width=1,
         height=1,

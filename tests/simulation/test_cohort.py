@@ -122,7 +122,7 @@ def test_received_series_are_those_that_were_written(written: Path) -> None:
 @pytest.mark.usefixtures("written")
 def test_progress_counts_everyone() -> None:
     assert [one for one in _TOLD if one[0] == "planning participants"] == [
-        ("planning participants", number, 3) for number in (1, 2, 3)
+        ("planning participants", number, 3) for number in (0, 1, 2, 3)
     ]
     assert [one for one in _TOLD if one[0] == "writing images"] == [
         ("writing images", number, 3) for number in range(4)

@@ -20,6 +20,7 @@ from operandi.cli.dose import dose
 from operandi.cli.export import export
 from operandi.cli.freeze import freeze
 from operandi.cli.index import index
+from operandi.cli.lesions import lesions
 from operandi.cli.power import power
 from operandi.cli.radiomics import radiomics
 from operandi.cli.run import run
@@ -32,6 +33,7 @@ from operandi.cli.study_file import study_file
 from operandi.cli.study_import import study_import
 from operandi.cli.suv import suv
 from operandi.cli.trace import trace
+from operandi.cli.track import track
 from operandi.quantities.errors import DataError, OperandiError
 
 _OF_THE_DISK: Final = {
@@ -69,7 +71,9 @@ for command in (
     export,
     index,
     suv,
+    lesions,
     trace,
+    track,
     doctor,
 ):
     app.command(no_args_is_help=False)(command)

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
 from operandi.cli import console
+from operandi.cli.pet_series import read_uptake, require_zone
 
 
 def suv(
@@ -37,49 +37,24 @@ def suv(
     from operandi.imaging.dicom.classify import SeriesType
     from operandi.imaging.dicom.index import index_dicom
     from operandi.imaging.nifti import write_nifti
-    from operandi.imaging.pet.declaration import NOTHING_RECORDED
-    from operandi.imaging.pet.timing import states_offset
-    from operandi.pipeline.settings import parse_declaration
-    from operandi.pipeline.step_settings import PetSettings
-    from operandi.pipeline.steps.pet import standardized_uptake
-    from operandi.quantities.errors import DataError
 
-    try:
-        ZoneInfo(timezone or "UTC")
-    except (ZoneInfoNotFoundError, ValueError):
-        raise typer.BadParameter(f"no time zone is named {timezone!r}, e.g. Europe/Paris") from None
+    require_zone(timezone)
     if nifti is not None and not nifti.name.endswith((".nii", ".nii.gz")):
         raise typer.BadParameter(f"--nifti: {nifti.name!r} does not end in .nii or .nii.gz")
-    declared = parse_declaration(
-        {
+    found, result = read_uptake(
+        series,
+        index_dicom(series),
+        types={SeriesType.PET_ATTENUATION_CORRECTED, SeriesType.SPECT},
+        timezone=timezone,
+        declared={
             "nuclide": nuclide,
             "decay_corrected_to": decay_corrected_to,
             "activity_unit": activity_unit,
-        }
-    )
-    found = [
-        one
-        for one in index_dicom(series).series
-        if one.classification.type in {SeriesType.PET_ATTENUATION_CORRECTED, SeriesType.SPECT}
-    ]
-    if len(found) != 1:
-        raise DataError(
-            f"{series} holds {len(found)} attenuation-corrected PET series; needed one.",
-            remedy=f"See what is there: operandi index {series}",
-        )
-    if not timezone and any(states_offset(instance.header) for instance in found[0].instances):
-        raise DataError(
-            "RadiopharmaceuticalStartDateTime states its offset from UTC and the scan's times do "
-            "not, so that the time between injection and scan is unknown.",
-            remedy="Give the scanner's time zone, such as --timezone Europe/Paris.",
-        )
-    result = standardized_uptake(
-        tuple(instance.file for instance in found[0].instances),
-        PetSettings(timezone=timezone or "UTC", recorded=NOTHING_RECORDED, declared=declared),
+        },
     )
     values = result.volume.values
     table = Table(show_header=False, box=None)
-    table.add_row("series", escape(found[0].description))
+    table.add_row("series", escape(found.description))
     table.add_row("voxels", " x ".join(str(n) for n in values.shape))
     table.add_row("SUV (body weight), g/mL", f"{values.min():.3f} to {values.max():.3f}")
     for line in result.evidence:

@@ -29,7 +29,7 @@ _SHADE: Final = "#fbe9c8"
 # and a gray printer; in the order in which they are given out.
 _COLORS: Final = ("#0b5a68", "#d1343f", "#b07d00", "#1668b8", "#6b3fa0", "#1b7d45", "#8a4b2a")
 _DASHES: Final = ("-", "--", "-.", ":")
-_STYLE: Final[dict[Any, Any]] = {
+STYLE: Final[dict[Any, Any]] = {
     "axes.edgecolor": _FAINT,
     "axes.grid": True,
     "axes.labelcolor": _INK,
@@ -46,6 +46,7 @@ _STYLE: Final[dict[Any, Any]] = {
     "xtick.color": _FAINT,
     "ytick.color": _FAINT,
 }
+"""How every chart of the reports looks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -161,7 +162,7 @@ def chart(
     Figure
         An SVG; the same data give the same bytes.
     """
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         canvas, axes = _sheet(x, y)
         _draw_spans(axes, [one for one in limits if isinstance(one, Span)])
         for number, curve in enumerate(curves):
@@ -203,7 +204,7 @@ def stacked_bars(
     limits : sequence of Limit
         Lines across.
     """
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         canvas, axes = _sheet(Axis(title=""), y)
         width = 0.8 / max(len(parts), 1)
         for number, (name, heights, spreads) in enumerate(parts):

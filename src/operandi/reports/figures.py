@@ -5,7 +5,6 @@ front up, with square pixels, a scale bar and a bar of its gray or color scale. 
 twice its size and halved, which is what makes the outlines smooth.
 """
 
-import io
 import math
 import re
 import zlib
@@ -19,17 +18,17 @@ from PIL import Image, ImageDraw, ImageFont
 
 from operandi.domain.grid import Grid
 from operandi.domain.lesion import Lesion
+from operandi.domain.mask import Mask
 from operandi.domain.volume import Volume
 from operandi.quantities.errors import UnsupportedError
+from operandi.reports.picture_bytes import encoded_picture
 from operandi.reports.study_report import Figure
 
 Plane = Literal["axial", "coronal"]
+ProjectionPlane = Literal["coronal", "sagittal"]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Bytes = npt.NDArray[np.uint8]
-
-MAXIMUM_BYTES: Final = 75_000
-"""Of one encoded picture: three a visit of twelve participants' three visits stay under 15 MB."""
 
 _LARGEST_OBLIQUITY_DEG: Final = 30.0
 _PX_PER_MM: Final = 1.2
@@ -38,18 +37,25 @@ _LONGEST_SIDE_PX: Final = 1600
 # Of the fine drawing to the finished picture.
 _FINE: Final = 2
 # Equal widths let the eye compare visits; a wider body widens its picture.
-_NARROWEST_MM: Final = {"coronal": (0.0, 440.0), "axial": (260.0, 440.0)}
+_NARROWEST_MM: Final = {
+    "coronal": (0.0, 440.0),
+    "sagittal": (0.0, 440.0),
+    "axial": (260.0, 440.0),
+}
+_AXES: Final = {"coronal": (2, 0), "sagittal": (2, 1), "axial": (1, 0)}
+"""Patient axis (0 left, 1 back, 2 head) along which rows and columns run."""
+
+_SIDES: Final = {"coronal": ("R", "L"), "sagittal": ("A", "P"), "axial": ("R", "L")}
 _MARGIN_MM: Final = 10.0
 _AIR: Final = 0.02
 
 _TEXT_PX: Final = 32
 _STROKE_PX: Final = 3.0
+_PLAIN_PX: Final = 1.5
 _HALO_PX: Final = 1.5
 _INK: Final = (44, 54, 64)
 _FAINT: Final = (122, 132, 142)
 _PAPER: Final = (255, 255, 255)
-_SMALL_PX: Final = 300 * 300
-_WEBP_QUALITIES: Final = (85, 75, 60, 45, 30, 15)
 
 # Dark enough on white to be read as text, apart from one another under the common color
 # deficiencies by lightness as much as by hue.
@@ -118,15 +124,53 @@ def hot_iron() -> Bytes:
     return result
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PlainOutline:
+    """What is outlined under the lesions, thin and without a label: an organ, a sphere.
+
+    Parameters
+    ----------
+    name : str
+        For the words that replace the picture.
+    mask : Mask
+        On the grid of the picture's volume.
+    color : str
+        ``#rrggbb``.
+    """
+
+    name: str
+    mask: Mask
+    color: str
+
+
 def coronal_maximum_projection(suv: Volume, *, lesions: Sequence[Lesion], ceiling: float) -> Figure:
     """Project the highest value along the patient's front-to-back axis.
+
+    As :func:`maximum_projection`, with no outline but those of lesions.
+    """
+    return maximum_projection(suv, plane="coronal", lesions=lesions, outlines=(), ceiling=ceiling)
+
+
+def maximum_projection(
+    suv: Volume,
+    *,
+    plane: ProjectionPlane,
+    lesions: Sequence[Lesion],
+    outlines: Sequence[PlainOutline],
+    ceiling: float,
+) -> Figure:
+    """Project the highest value along the patient's front-to-back or right-to-left axis.
 
     Parameters
     ----------
     suv : Volume, shape (i, j, k)
         Drawn in inverted gray, white at 0 and black at ``ceiling``.
+    plane : {"coronal", "sagittal"}
+        Seen from the front, or from the patient's right.
     lesions : sequence of Lesion
         Outlined by the shadow of their mask, each on the grid of ``suv``.
+    outlines : sequence of PlainOutline
+        Drawn under the lesions.
     ceiling : float, > 0
         In ``suv.kind.unit``.
 
@@ -140,17 +184,34 @@ def coronal_maximum_projection(suv: Volume, *, lesions: Sequence[Lesion], ceilin
 
     def cut(values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
         # fmax leaves out voxels that hold no number; on bools it is "any".
-        shadow: npt.NDArray[np.generic] = np.fmax.reduce(values, axis=1).T[::-1]
+        along = 1 if plane == "coronal" else 0
+        shadow: npt.NDArray[np.generic] = np.fmax.reduce(values, axis=along).T[::-1]
         return shadow
 
-    picture = _picture(suv, cut, plane="coronal", lesions=lesions, window=(0.0, ceiling))
+    picture = _picture(suv, cut, plane=plane, lesions=lesions, window=(0.0, ceiling))
+    picture = _underdrawn(picture, suv, outlines, cut)
+    side = "the patient's right" if plane == "coronal" else "the front"
+    also = f" Thin outlines: {', '.join(one.name for one in outlines)}." if outlines else ""
     return _finished(
         picture,
         title="Maximum projection",
         caption=_scale_words(suv, (0.0, ceiling)),
-        alt=f"Coronal maximum projection of {suv.kind.title} in inverted gray, head up, the "
-        f"patient's right on the left. {_named(picture.regions)}",
+        alt=f"{plane.capitalize()} maximum projection of {suv.kind.title} in inverted gray, head "
+        f"up, {side} on the left. {_named(picture.regions)}{also}",
     )
+
+
+def _underdrawn(
+    picture: "_Picture", volume: Volume, outlines: Sequence[PlainOutline], cut: "_Cut"
+) -> "_Picture":
+    turn = _patient_axes(volume.grid)
+    drawn = []
+    for one in outlines:
+        volume.grid.require_same(one.mask.grid, what=f"The volume and the outline of {one.name}")
+        inside = cut(turn.turned(one.mask.inside)).astype(bool)[picture.crop]
+        if inside.any():
+            drawn.append((_Region(one.name, "", inside), one.color))
+    return replace(picture, plain=tuple(drawn))
 
 
 def slice_with_contours(
@@ -278,6 +339,8 @@ class _Picture:
     crop: tuple[slice, slice]
     scale: tuple[str, str]  # low and high end of the bar; the overlay's where there is one
     inverted: bool
+    sides: tuple[str, str]
+    plain: "tuple[tuple[_Region, str], ...]" = ()  # outlined without a label, in this color
 
     @property
     def fine_size(self) -> tuple[int, int]:
@@ -329,7 +392,7 @@ def _picture(
     volume: Volume,
     cut: _Cut,
     *,
-    plane: Plane,
+    plane: Plane | ProjectionPlane,
     lesions: Sequence[Lesion],
     window: tuple[float, float],
 ) -> _Picture:
@@ -341,7 +404,7 @@ def _picture(
     shown = _windowed(cut(turn.turned(volume.values)), window)
     sections = [(lesion, cut(turn.turned(lesion.mask.inside)).astype(bool)) for lesion in lesions]
     sections = [(lesion, inside) for lesion, inside in sections if inside.any()]
-    rows, columns = {"coronal": (2, 0), "axial": (1, 0)}[plane]
+    rows, columns = _AXES[plane]
     pixel_mm = (turn.spacing_mm[rows], turn.spacing_mm[columns])
     visible = np.logical_or.reduce([shown > _AIR, *(inside for _, inside in sections)])
     crop = (
@@ -363,6 +426,7 @@ def _picture(
         crop=crop,
         scale=_bar_ends(volume, window),
         inverted=inverted,
+        sides=_SIDES[plane],
     )
 
 
@@ -437,7 +501,7 @@ def _finished(picture: _Picture, *, title: str, caption: str, alt: str) -> Figur
     _draw_sides(sheet)
     _draw_length_bar(sheet)
     _draw_value_bar(sheet)
-    image, encoded, mime = _encoded(sheet.paper.reduce(_FINE))
+    image, encoded, mime = encoded_picture(sheet.paper.reduce(_FINE))
     return Figure(
         title=title,
         caption=caption,
@@ -457,8 +521,10 @@ def _panel(picture: _Picture) -> Image.Image:
         # Faint uptake shows the anatomy under it, strong uptake hides it.
         opacity = np.rint(235 * (np.arange(256) / 255) ** 0.6).astype(np.uint8)
         panel.paste(Image.fromarray(hot_iron()[heat]), None, Image.fromarray(opacity[heat]))
+    for region, color in picture.plain:
+        _draw_outline(panel, region, color=color, stroke_px=_PLAIN_PX)
     for region in picture.regions:
-        _draw_outline(panel, region)
+        _draw_outline(panel, region, color=lesion_color(region.id), stroke_px=_STROKE_PX)
     return panel
 
 
@@ -470,12 +536,12 @@ def _upsampled(plane: Floats, size: tuple[int, int]) -> Bytes:
     return result
 
 
-def _draw_outline(panel: Image.Image, region: _Region) -> None:
+def _draw_outline(panel: Image.Image, region: _Region, *, color: str, stroke_px: float) -> None:
     """Draw a ring just outside the region, in its color inside a thin white one."""
     rows, columns = region.inside.shape
     scale = (panel.width / columns, panel.height / rows)
     left, top, right, bottom = _bounds(region.inside)
-    reach = math.ceil((_STROKE_PX + _HALO_PX) * _FINE) + 2
+    reach = math.ceil((stroke_px + _HALO_PX) * _FINE) + 2
     box = (
         max(0, math.floor((left - 1) * scale[0]) - reach),
         max(0, math.floor((top - 1) * scale[1]) - reach),
@@ -488,10 +554,10 @@ def _draw_outline(panel: Image.Image, region: _Region) -> None:
         box=(box[0] / scale[0], box[1] / scale[1], box[2] / scale[0], box[3] / scale[1]),
     )
     inside = np.asarray(source) > 0.5
-    stroke = _dilated(inside, radius=_STROKE_PX * _FINE)
+    stroke = _dilated(inside, radius=stroke_px * _FINE)
     halo = _dilated(stroke, radius=_HALO_PX * _FINE)
     panel.paste(_PAPER, box, _stencil(halo & ~stroke, opacity=0.6))
-    panel.paste(lesion_color(region.id), box, _stencil(stroke & ~inside, opacity=1.0))
+    panel.paste(color, box, _stencil(stroke & ~inside, opacity=1.0))
 
 
 def _stencil(where: Bools, *, opacity: float) -> Image.Image:
@@ -593,7 +659,8 @@ def _draw_sides(sheet: _Sheet) -> None:
     draw, font = ImageDraw.Draw(sheet.paper), _font(_TEXT_PX * 0.85)
     inset = 8 * _FINE
     ink, rim = (_FAINT, _PAPER) if sheet.picture.inverted else (_PAPER, (0, 0, 0))
-    for x, side, anchor in ((sheet.left + inset, "R", "lt"), (sheet.right - inset, "L", "rt")):
+    first, second = sheet.picture.sides
+    for x, side, anchor in ((sheet.left + inset, first, "lt"), (sheet.right - inset, second, "rt")):
         place = (x, inset)
         draw.text(place, side, fill=ink, font=font, anchor=anchor, stroke_width=4, stroke_fill=rim)
 
@@ -628,26 +695,3 @@ def _draw_value_bar(sheet: _Sheet) -> None:
     draw.rectangle(frame, outline=_FAINT, width=_FINE)
     draw.text((sheet.right, y), high, fill=_INK, font=font, anchor="rm")
     draw.text((right - width - gap, y), low, fill=_INK, font=font, anchor="rm")
-
-
-def _encoded(image: Image.Image) -> tuple[Image.Image, bytes, str]:
-    """Encode as PNG or as WebP, whichever is smaller, at the best quality that fits.
-
-    A picture that fits at no quality is halved.
-    """
-    for quality in _WEBP_QUALITIES:
-        webp = io.BytesIO()
-        image.save(webp, "WEBP", quality=quality, method=4, use_sharp_yuv=True)
-        smallest, mime = webp.getvalue(), "image/webp"
-        # A large picture is never smaller as PNG, and takes ten times as long to find that out.
-        if image.width * image.height < _SMALL_PX:
-            png = io.BytesIO()
-            image.save(png, "PNG", optimize=True)
-            smallest, mime = min((smallest, mime), (png.getvalue(), "image/png"), key=_length)
-        if len(smallest) < MAXIMUM_BYTES:
-            return image, smallest, mime
-    return _encoded(image.reduce(2))
-
-
-def _length(encoded: tuple[bytes, str]) -> int:
-    return len(encoded[0])

@@ -53,6 +53,8 @@ class PageSection:
         Tables.
     notes : tuple of str
         What a reader must know: assumptions, sources.
+    beside : bool
+        Whether figures stand side by side where there is room.
     """
 
     title: str
@@ -60,6 +62,7 @@ class PageSection:
     figures: tuple[Figure, ...] = ()
     tables: tuple[PageTable, ...] = ()
     notes: tuple[str, ...] = ()
+    beside: bool = False
 
 
 def render_page(*, title: str, eyebrow: str, lead: str, sections: Sequence[PageSection]) -> str:

@@ -10,7 +10,7 @@ from operandi.domain.lesion import Lesion
 from operandi.domain.mask import Mask
 from operandi.domain.volume import Volume
 from operandi.imaging.lesions.components import Components
-from operandi.imaging.lesions.measure import suv_peak
+from operandi.imaging.lesions.measures.peak import suv_peak
 from operandi.imaging.lesions.reference import ReferenceRegion
 
 DETECTION_SD: Final = 3.0

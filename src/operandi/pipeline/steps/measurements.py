@@ -9,7 +9,11 @@ import numpy as np
 import polars as pl
 
 from operandi.domain.measurement import Measurement, Subject, SubjectType, Uncertainty
-from operandi.imaging.lesions.measure import measure_burden, measure_lesion, measure_reference
+from operandi.imaging.lesions.measures.burden import (
+    measure_burden,
+    measure_lesion,
+    measure_reference,
+)
 from operandi.imaging.lesions.reference import ReferenceRegion
 from operandi.imaging.pet.suv import Suv, normalized
 from operandi.imaging.resample import resample_mask
