@@ -23,7 +23,7 @@ class LesionFlag(StrEnum):
     TOUCHES_LESION = "touches another lesion: parted at the saddle between them"
     CUT_BY_EDGE = "cut by the edge of the image"
     NO_LIVER_REFERENCE = "found without a liver reference"
-    WIDE = "wide: many times its half-maximum contour, so that it may follow an organ"
+    WIDE = "wide: the border was many times the half-maximum contour, as if it followed an organ"
     TRIMMED_BY_MR = "border trimmed where MR shows other tissue"
 
 

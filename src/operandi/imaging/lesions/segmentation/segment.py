@@ -29,12 +29,19 @@ from operandi.imaging.lesions.segmentation.seeds import (
     LiverReferenced,
     find_seeds,
 )
-from operandi.imaging.lesions.segmentation.settings import SegmentationSettings, SuvMeanCorrection
+from operandi.imaging.lesions.segmentation.settings import (
+    DelineationMethod,
+    SegmentationSettings,
+    SuvMeanCorrection,
+)
 from operandi.imaging.lesions.segmentation.surroundings import every_surroundings
 from operandi.imaging.lesions.segmentation.water_trim import trimmed_by_water
 
 WIDE_TIMES: Final = 4.0
-"""Volume over that of the half-maximum contour from which a border is doubted. Assumed."""
+"""Volume over that of the half-maximum contour from which a border is not believed. Assumed."""
+
+_AS_STATED: Final = {DelineationMethod.FIXED_SUV, DelineationMethod.LIVER_MEAN_2SD}
+"""Thresholds that somebody stated: kept, and flagged."""
 
 _CUBE: Final = np.ones((3, 3, 3), dtype=np.bool_)
 
@@ -51,7 +58,9 @@ def segment_lesions(
 
     1. Maxima of smoothed uptake stand for lesions where they exceed the liver-referenced levels;
        what flows into an organ without a saddle of its own is that organ's (``find_seeds``).
-    2. Each is delineated inside its basin by the settings' method (``delineate``).
+    2. Each is delineated inside its basin by the settings' method (``delineate``). A border of more
+       than ``WIDE_TIMES`` the volume of the half-maximum contour follows an organ; that contour
+       then takes its place, and the lesion is flagged.
     3. With MR, border voxels of plainly other tissue are taken off (``trimmed_by_water``).
     4. Lesions below the minimum volume are dropped and counted; the rest are flagged.
 
@@ -87,14 +96,17 @@ def segment_lesions(
     cut_out = every_surroundings(suv, seeds, liver=liver, settings=settings)
     for in_liver, (around, box) in zip(seeds.in_liver, cut_out, strict=True):
         inside = delineate(around, method=settings.method, settings=settings, liver=liver)
-        trimmed = False
+        trimmed, half = False, _half_maximum(around)
+        wide = int(np.count_nonzero(inside)) > WIDE_TIMES * max(int(np.count_nonzero(half)), 1)
+        if wide and settings.method not in _AS_STATED:
+            inside = half
         if water is not None and inside.any():
             inside, trimmed = trimmed_by_water(
                 around, inside, water=water, onto=sub_grid(suv.grid, box=box)
             )
         least = settings.minimum_volume_ml * (1.0 - 1e-9)
         if inside.any() and np.count_nonzero(inside) * suv.grid.voxel_volume_ml >= least:
-            pieces.append(_Piece(around, box, inside, in_liver, trimmed))
+            pieces.append(_Piece(around, box, inside, in_liver, trimmed, wide))
     owner = _owners(suv.grid, pieces)
     pieces.sort(key=lambda piece: piece.order(suv.grid))
     lesions = tuple(
@@ -126,6 +138,7 @@ class _Piece:
     inside: npt.NDArray[np.bool_]
     in_liver: bool
     trimmed: bool
+    wide: bool
 
     def order(self, grid: Grid) -> tuple[float, float, float, float]:
         """Volume, then head to feet, right to left, front to back."""
@@ -178,12 +191,23 @@ def _lesion(  # noqa: PLR0913
         grid=suv.grid,
         seed=(seed[0], seed[1], seed[2]),
         organ="liver" if piece.in_liver else "",
-        delineation=f"{settings.method} in its basin, background {around.background:.3g} g/mL",
+        delineation=_delineation(piece, settings),
         suv_maximum=float(around.suv[piece.inside].max()),
         suv_mean=mean,
         background=around.background,
         flags=_flags(suv, piece, seeds, taken, box=box, liver=liver, settings=settings),
     )
+
+
+def _delineation(piece: _Piece, settings: SegmentationSettings) -> str:
+    """How the border came about."""
+    narrowed = piece.wide and settings.method not in _AS_STATED
+    how = (
+        f"half of the maximum, as {settings.method} followed an organ"
+        if narrowed
+        else (f"{settings.method}")
+    )
+    return f"{how} in its basin, background {piece.around.background:.3g} g/mL"
 
 
 def _flags(  # noqa: PLR0913
@@ -211,14 +235,12 @@ def _flags(  # noqa: PLR0913
         LesionFlag.TOUCHES_LESION: bool(taken[beside].any()),
         LesionFlag.CUT_BY_EDGE: edge,
         LesionFlag.NO_LIVER_REFERENCE: liver is None,
-        LesionFlag.WIDE: _is_wide(piece),
+        LesionFlag.WIDE: piece.wide,
         LesionFlag.TRIMMED_BY_MR: piece.trimmed,
     }
     return tuple(flag for flag in LesionFlag if raised[flag])
 
 
-def _is_wide(piece: _Piece) -> bool:
-    around = piece.around
-    half = around.background + 0.5 * (around.level - around.background)
-    inner = int(np.count_nonzero(above(around, threshold=half)))
-    return bool(np.count_nonzero(piece.inside) > WIDE_TIMES * max(inner, 1))
+def _half_maximum(around: SeedNeighborhood) -> npt.NDArray[np.bool_]:
+    """The contour midway between seed and background."""
+    return above(around, threshold=around.background + 0.5 * (around.level - around.background))
