@@ -92,7 +92,7 @@ def test_two_lesions_that_touch_are_parted_at_the_saddle_and_share_no_voxel() ->
 def test_a_border_that_follows_an_organ_is_replaced_by_the_half_maximum_contour() -> None:
     """A lesion of 18 g/mL in 7.5 g/mL of bowel, whose wide plateau pulls the mean down."""
     scene = a_scene(((0.0, 50.0, -50.0), 8.0, 18.0))
-    at = scene.suv.grid.position_of(np.stack(np.indices(scene.suv.grid.shape), axis=-1))
+    at = scene.suv.grid.position_of(np.moveaxis(np.indices(scene.suv.grid.shape), 0, -1))
     bowel = (np.abs(at[..., 0]) < 40.0) & (np.abs(at[..., 1] - 50.0) < 25.0)
     bowel &= np.abs(at[..., 2] + 50.0) < 25.0
     values = np.where(bowel, np.maximum(scene.suv.values, 7.5), scene.suv.values)
