@@ -6,7 +6,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from operandi.simulation import truth_tables
 from operandi.simulation.disease.outcomes import simulate_outcomes
 from operandi.simulation.truth_tables import lesion_table, outcome_table
 from tests.simulation.cohorts import SEED, a_scenario, outcomes_of, planned
@@ -45,15 +44,14 @@ def test_numbers_of_a_participant_are_means_over_volume() -> None:
     assert row["oracle_risk"] == outcomes.oracle_risk[1]
 
 
-def test_codes_made_in_bulk_are_those_of_persons(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_codes_are_those_of_the_persons_beyond_a_thousand_too() -> None:
     outcomes = a_cohort(12, first=995)
-    one_by_one = outcome_table(outcomes)["participant"].to_list()
 
-    monkeypatch.setattr(truth_tables, "_NAMED", 1)
+    codes = outcome_table(outcomes)["participant"].to_list()
 
-    assert outcome_table(outcomes)["participant"].to_list() == one_by_one
-    assert one_by_one[0] == "OP-996"
-    assert one_by_one[-1] == "OP-1007"
+    assert codes == [str(outcomes.persons.person(row).pseudonym) for row in range(12)]
+    assert codes[0] == "OP-996"
+    assert codes[-1] == "OP-1007"
 
 
 def test_lesions_have_their_columns_where_no_visit_took_place() -> None:

@@ -170,6 +170,7 @@ def write_scans(
         Of noise and identifiers.
     """
     held = concentrations(before.scene, cycle, body_mass_kg=before.plan.body_mass_kg)
+    camera = SpectCamera(fwhm_mm=SPECT_FWHM_MM)
     for number, after in enumerate(hours, start=1):
         at = cycle.administered.at + timedelta(hours=after)
         study = StudyHeader(
@@ -188,11 +189,10 @@ def write_scans(
             scene,
             grid,
             concentration_bq_ml=now,
-            camera=SpectCamera(fwhm_mm=SPECT_FWHM_MM),
+            camera=camera,
             seed=seed,
             key=(images.person.number, number),
         )
-        camera = SpectCamera(fwhm_mm=SPECT_FWHM_MM)
         voxel_ml = float(np.prod(grid.spacing_mm)) / 1000.0
         per_bq_ml = camera.sensitivity_cps_per_mbq * camera.duration_s * voxel_ml / 1e6
         files = write_pet(

@@ -11,6 +11,7 @@ from operandi.simulation.disease.recist_tables import lesion_id
 from operandi.simulation.participant import ParticipantImages
 from operandi.simulation.people.lesion import LesionOrgan
 from operandi.simulation.people.person import Primary
+from operandi.simulation.people.persons import pseudonym_of
 
 _BEST: Final = ("CR", "PR", "SD", "PD", "NE")
 
@@ -26,9 +27,7 @@ def outcome_table(outcomes: Outcomes) -> pl.DataFrame:
     first = persons.first_participant
     primaries, kept = list(Primary), ~np.isnan(tumors.volume_ml)
     columns: dict[str, object] = {
-        "participant": [str(persons.person(row).pseudonym) for row in range(len(persons))]
-        if len(persons) <= _NAMED
-        else [f"OP-{first + row + 1:03d}" for row in range(len(persons))],
+        "participant": [str(pseudonym_of(first + row)) for row in range(len(persons))],
         "site": [persons.site_codes[site] for site in persons.site],
         "sex": np.where(persons.female, "F", "M"),
         "age_years": persons.age_years,
@@ -61,10 +60,6 @@ def outcome_table(outcomes: Outcomes) -> pl.DataFrame:
         "oracle_risk": outcomes.oracle_risk,
     }
     return pl.DataFrame(columns)
-
-
-_NAMED: Final = 10_000
-"""Beyond this many, codes are made here, as a person is dear to make."""
 
 
 def _finite(days: np.ndarray) -> pl.Series:
