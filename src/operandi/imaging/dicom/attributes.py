@@ -173,6 +173,9 @@ WANTED: Final[dict[int, tuple[str, str]]] = {
     00541103 LO ReconstructionMethod
     00541300 DS FrameReferenceTime
     00541321 DS DecayFactor
+    00620002 SQ SegmentSequence
+    00620003 SQ SegmentedPropertyCategoryCodeSequence
+    00620021 UI TrackingUID
     52009229 SQ SharedFunctionalGroupsSequence
     52009230 SQ PerFrameFunctionalGroupsSequence
     """.strip().splitlines()

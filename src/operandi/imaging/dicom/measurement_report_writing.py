@@ -7,6 +7,7 @@ import io
 import itertools
 import warnings
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,8 +30,9 @@ from operandi.imaging.dicom.measurement_report import (
     ReportedValue,
 )
 from operandi.imaging.dicom.segmentation import CodedConcept, deterministic_uid
-from operandi.imaging.dicom.source_series import series_instant, source_header
+from operandi.imaging.dicom.source_series import content_instant, source_header
 from operandi.imaging.dicom.structure_set import refusing_malformed
+from operandi.imaging.dicom.writers_lock import WRITERS_LOCK
 from operandi.imaging.nifti import write_atomically
 from operandi.quantities.errors import DataError
 
@@ -60,6 +62,7 @@ def write_measurement_report(  # noqa: PLR0913 - facts that only the caller know
     description: str,
     reader: str = "",
     supersedes: Sequence[Path] = (),
+    content_at: datetime | None = None,
 ) -> None:
     """Write measurements of lesions and of the patient as one Comprehensive 3D SR.
 
@@ -93,6 +96,8 @@ def write_measurement_report(  # noqa: PLR0913 - facts that only the caller know
         Person who read, as a DICOM name; empty where only Operandi did.
     supersedes : sequence of Path
         Earlier reports that this one replaces; they stay as they are.
+    content_at : datetime, optional
+        When a person read, as of ``content_instant``, where that is not the source's own time.
 
     Raises
     ------
@@ -115,9 +120,9 @@ def write_measurement_report(  # noqa: PLR0913 - facts that only the caller know
     previous = [_header(file) for file in supersedes]
     _require_one_patient(headers[0], [*headers, *objects, *previous])
     _require_segments(groups, objects)
-    date, time = series_instant(headers[0])
+    date, time = content_instant(headers[0], content_at)
     try:
-        with warnings.catch_warnings():
+        with WRITERS_LOCK, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about the source's values, such as a name's spelling
             dataset = sr.Comprehensive3DSR(
                 evidence=[*headers, *objects],

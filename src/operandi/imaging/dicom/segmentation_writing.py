@@ -8,6 +8,7 @@ import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import highdicom
@@ -31,11 +32,12 @@ from operandi.imaging.dicom.segmentation import (
     resample_onto,
 )
 from operandi.imaging.dicom.source_series import (
-    series_instant,
+    content_instant,
     source_grid,
     source_header,
 )
 from operandi.imaging.dicom.structure_set import plane_spacing_mm
+from operandi.imaging.dicom.writers_lock import WRITERS_LOCK
 from operandi.imaging.nifti import write_atomically
 from operandi.quantities.errors import DataError
 
@@ -49,6 +51,8 @@ def write_segmentation(  # noqa: PLR0913 - seven facts that only the caller know
     instance_uid: str,
     description: str,
     creator: str,
+    algorithm: str = "",
+    content_at: datetime | None = None,
 ) -> None:
     """Write masks as one BINARY segmentation of the series they were drawn on.
 
@@ -71,7 +75,12 @@ def write_segmentation(  # noqa: PLR0913 - seven facts that only the caller know
     description : str
         Series and content description, up to 64 characters.
     creator : str
-        Who or what drew the masks; also the algorithm's name of segments not drawn by hand.
+        Who or what drew the masks.
+    algorithm : str
+        Name of the algorithm of segments not drawn by hand; empty where it is *creator*.
+    content_at : datetime, optional
+        When they were drawn, with time zone, where that is not the source series' own time. Written
+        in the source's offset from UTC where it states one, else in that of the zone.
 
     Raises
     ------
@@ -94,7 +103,9 @@ def write_segmentation(  # noqa: PLR0913 - seven facts that only the caller know
     headers = [headers[index] for index in order]
     masks = [resample_onto(segment.mask, grid).inside for segment in segments]
     described = [segment.description for segment in segments]
-    identity = _Identity(series_uid, instance_uid, description, creator)
+    identity = _Identity(
+        series_uid, instance_uid, description, creator, algorithm or creator, content_at
+    )
     write_atomically(path, _encoded(headers, grid, masks, described, identity))
 
 
@@ -106,6 +117,8 @@ class _Identity:
     instance_uid: str
     description: str
     creator: str
+    algorithm: str
+    content_at: datetime | None
 
 
 def _encoded(
@@ -116,12 +129,12 @@ def _encoded(
     identity: _Identity,
 ) -> bytes:
     """Bytes of the segmentation."""
-    date, time = series_instant(headers[0])
+    date, time = content_instant(headers[0], identity.content_at)
     content = io.BytesIO()
     try:
-        with warnings.catch_warnings():
+        with WRITERS_LOCK, warnings.catch_warnings():
             warnings.simplefilter("error")
-            segments = [_coded(item, identity.creator) for item in described]
+            segments = [_coded(item, identity.algorithm) for item in described]
             # From here on they are about the source's values, such as a pseudonym's spelling.
             warnings.simplefilter("ignore")
             planes, presence = _presence(masks)
@@ -148,6 +161,8 @@ def _encoded(
             )
             _fill(dataset, masks, grid)
             _make_repeatable(dataset, date, time)
+            if identity.content_at is not None and headers[0].get("TimezoneOffsetFromUTC"):
+                dataset.TimezoneOffsetFromUTC = headers[0].TimezoneOffsetFromUTC
             pydicom.dcmwrite(content, dataset, enforce_file_format=True)
     except Exception as error:
         raise DataError(
@@ -181,7 +196,7 @@ def _plane_position(header: pydicom.Dataset) -> highdicom.PlanePositionSequence:
     )
 
 
-def _coded(description: SegmentDescription, creator: str) -> highdicom_seg.SegmentDescription:
+def _coded(description: SegmentDescription, algorithm: str) -> highdicom_seg.SegmentDescription:
     """Segment as highdicom describes it."""
     manual = description.algorithm == "MANUAL"
     item = highdicom_seg.SegmentDescription(
@@ -193,7 +208,7 @@ def _coded(description: SegmentDescription, creator: str) -> highdicom_seg.Segme
         algorithm_identification=None
         if manual
         else highdicom.AlgorithmIdentificationSequence(
-            name=creator, family=Code("123110", "DCM", "Artificial Intelligence"), version="1"
+            name=algorithm, family=Code("123110", "DCM", "Artificial Intelligence"), version="1"
         ),
         tracking_uid=description.tracking_uid or None,
         tracking_id=description.tracking_id or None,

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -114,3 +115,21 @@ def series_instant(header: pydicom.Dataset) -> tuple[str, str]:
         f"Source series {header.SeriesInstanceUID} states no date and time.",
         remedy="Keep, or shift, SeriesDate and SeriesTime when de-identifying.",
     )
+
+
+def content_instant(header: pydicom.Dataset, at: datetime | None) -> tuple[str, str]:
+    """Date and time of what was made of a series: *at*, else the series' own.
+
+    Times of one object share one offset from UTC: *at* is told in the header's where it states one,
+    else in that of its own zone.
+
+    Raises
+    ------
+    DataError
+        If there is neither.
+    """
+    if at is None:
+        return series_instant(header)
+    stated = str(header.get("TimezoneOffsetFromUTC") or "")
+    local = at.astimezone(datetime.strptime(stated, "%z").tzinfo) if stated else at
+    return f"{local:%Y%m%d}", f"{local:%H%M%S.%f}"
