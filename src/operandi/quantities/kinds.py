@@ -91,6 +91,14 @@ ADC_MEDIAN: Final = Kind("ADC_MEDIAN", "median ADC", "1e-6 mm2/s")
 ADC_PERCENTILE_75: Final = Kind("ADC_PERCENTILE_75", "75th percentile of ADC", "1e-6 mm2/s")
 ADC_PERCENTILE_90: Final = Kind("ADC_PERCENTILE_90", "90th percentile of ADC", "1e-6 mm2/s")
 SHARE_ON_ADC: Final = Kind("SHARE_ON_ADC", "share of the lesion that the ADC map measures", "1")
+SUV_PEAK_CHANGE: Final = Kind("SUV_PEAK_CHANGE", "change of SUVpeak", "%")
+SUV_MAXIMUM_CHANGE: Final = Kind("SUV_MAXIMUM_CHANGE", "change of SUVmax", "%")
+SUV_MEAN_CHANGE: Final = Kind("SUV_MEAN_CHANGE", "change of SUVmean", "%")
+VOLUME_CHANGE: Final = Kind("VOLUME_CHANGE", "change of volume", "%")
+TOTAL_LESION_SSTR_CHANGE: Final = Kind("TOTAL_LESION_SSTR_CHANGE", "change of TL-SSTR", "%")
+SSTR_TUMOR_VOLUME_CHANGE: Final = Kind(
+    "SSTR_TUMOR_VOLUME_CHANGE", "change of SSTR tumor volume", "%"
+)
 RADIOMICS_FEATURE_COUNT: Final = Kind("RADIOMICS_FEATURE_COUNT", "number of radiomic features", "1")
 MR_SIGNAL_MEAN: Final = Kind("MR_SIGNAL_MEAN", "mean MR signal (arbitrary)", "1")
 

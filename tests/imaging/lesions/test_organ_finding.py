@@ -174,3 +174,19 @@ def test_refuses_what_is_no_suv_and_what_is_no_trunk() -> None:
     holes[0, 0, 0] = np.nan
     with pytest.raises(DataError, match="finite"):
         find_organs(Volume(holes, GRID, SUV_BODY_WEIGHT), water=None, fat=None)
+
+
+def test_the_right_adrenal_gland_is_found_opposite_the_left_where_the_liver_holds_it() -> None:
+    glands = (
+        ((29.0, 26.0, 52.0), (8.0, 8.0, 10.0), 12.0),
+        ((-27.0, 42.0, 62.0), (8.0, 8.0, 10.0), 14.0),
+    )
+
+    found = find_organs(a_torso(GRID, more=glands), water=None, fat=None)
+
+    right, liver = found.named("right adrenal gland"), found.named("liver")
+    assert right is not None
+    assert liver is not None
+    assert right.inside[tuple(np.round(GRID.index_of(glands[1][0])).astype(int))]
+    assert right.volume_ml < 15.0
+    assert not (right.inside & liver.inside).any()

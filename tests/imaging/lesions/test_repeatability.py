@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operandi.imaging.lesions.published_repeatability import PUBLISHED_COEFFICIENTS, ChangeScale
-from operandi.imaging.lesions.repeatability import (
+from operandi.imaging.lesions.published_repeatability import (
+    PUBLISHED_COEFFICIENTS,
+    ChangeScale,
     NamedCoefficient,
+)
+from operandi.imaging.lesions.repeatability import (
     Repeatability,
     RepeatabilityOrigin,
     UnknownRepeatability,

@@ -9,6 +9,7 @@ from operandi.domain.measurement import Measurement, Subject, SubjectType, Uncer
 from operandi.imaging.lesions.change import ChangeClass
 from operandi.imaging.lesions.change_budget import BudgetItem
 from operandi.imaging.lesions.comparability import ScanConditions
+from operandi.imaging.lesions.judged_quantities import OF_LESIONS, OF_PATIENT
 from operandi.imaging.lesions.published_repeatability import ChangeScale
 from operandi.imaging.lesions.repeatability import (
     Repeatability,
@@ -17,8 +18,6 @@ from operandi.imaging.lesions.repeatability import (
 )
 from operandi.imaging.lesions.track_changes import (
     NO_LESION,
-    OF_LESIONS,
-    OF_PATIENT,
     ChangeRules,
     JudgedChange,
     JudgedVisit,

@@ -106,6 +106,24 @@ def test_a_spleen_that_was_removed_is_not_missed() -> None:
     assert found.yardsticks.spleen == "the spleen was removed, as declared"
 
 
+def test_a_removed_organ_is_never_found_where_something_else_takes_up() -> None:
+    """An accessory spleen, or a mass, where the spleen was."""
+    choices = VisitChoices(segmentation=SETTINGS, removed=("spleen",))
+
+    found = lesions_of_visit(TORSO, organs=None, water=None, fat=None, choices=choices, of=OF)
+
+    assert found.organs.named("spleen") is None
+    assert found.organs.reason_missing("spleen") == "removed, as declared"
+    assert found.yardsticks.spleen == "the spleen was removed, as declared"
+
+
+def test_refuses_an_organ_map_that_holds_a_removed_organ() -> None:
+    choices = VisitChoices(segmentation=SETTINGS, removed=("spleen",))
+
+    with pytest.raises(DataError, match="spleen is declared to be removed, and the organ map has"):
+        visit(organs_of(the_masks(GRID)), choices=choices)
+
+
 def test_a_sphere_of_a_reader_replaces_the_rule(whole: LesionsOfVisit) -> None:
     sphere = PlacedSphere(center_mm=(-60.0, 20.0, 60.0), radius_mm=10.0, reader="AB")
 
@@ -170,3 +188,59 @@ def test_the_row_of_a_lesion_holds_its_own_volume_by_the_chosen_border(
     assert set(row_of) == {"L01", "L02"}
     for one in whole.segmented.lesions:
         assert volumes[row_of[one.id]][column] == pytest.approx(one.volume_ml)
+
+
+def a_tube(suv: float, *, middle: tuple[float, float, float]) -> tuple[Ellipsoid, ...]:
+    """20 mm wide and 25 cm long, around a middle; no map leaves it out, and the liver has 5."""
+    x, y, z = middle
+    return tuple(
+        (
+            (x + 60.0 * float(np.cos(angle)), y + 30.0 * float(np.sin(angle)), z + 40.0 - n * 2.0),
+            (10.0, 10.0, 10.0),
+            suv,
+        )
+        for n, angle in enumerate(np.linspace(0.0, 1.5 * np.pi, 40))
+    )
+
+
+@pytest.mark.parametrize(("suv", "lesions"), [(7.0, 0), (30.0, 1)])
+def test_what_winds_like_bowel_is_no_lesion_unless_it_is_hot(suv: float, lesions: int) -> None:
+    tube = a_tube(suv, middle=(0.0, -40.0, -120.0))
+
+    found = visit(organs_of(the_masks(GRID)), a_torso(GRID, more=tube))
+
+    assert len(found.lesions) == lesions
+    assert len(found.segmented.bowel) == found.segmented.dropped == 1 - lesions
+
+
+def test_what_was_taken_for_bowel_is_named_with_size_and_place() -> None:
+    tube = a_tube(7.0, middle=(0.0, -40.0, -120.0))
+
+    found = visit(organs_of(the_masks(GRID)), a_torso(GRID, more=tube))
+
+    (one,), (words,) = found.segmented.bowel, found.segmented.bowel_words
+    assert one.volume_ml > 20.0
+    assert one.center_mm[2] == pytest.approx(-119.0, abs=6.0)
+    assert one.words in words
+
+
+@pytest.mark.parametrize("middle", [(0.0, -40.0, 200.0), (0.0, -10.0, -280.0)])
+def test_what_winds_where_no_bowel_lies_is_a_lesion(middle: tuple[float, float, float]) -> None:
+    """Above the dome of the liver, and as far below the bladder as a thigh."""
+    grid = a_torso_grid(low_mm=-390.0)
+    tube = a_tube(7.0, middle=middle)
+
+    found = visit(organs_of(the_masks(grid)), a_torso(grid, more=tube))
+
+    assert len(found.lesions) == 1
+    assert found.segmented.bowel == ()
+
+
+def test_nothing_is_taken_for_bowel_where_no_bladder_is_known() -> None:
+    tube = a_tube(7.0, middle=(0.0, -40.0, -120.0))
+    masks = {name: mask for name, mask in the_masks(GRID).items() if name != "urinary bladder"}
+
+    found = visit(organs_of(masks), a_torso(GRID, without=("urinary bladder",), more=tube))
+
+    assert found.are_candidates
+    assert len(found.lesions) == 1

@@ -128,15 +128,43 @@ def organ_map_from(source: Path, *, onto: Grid, label_map: str = "") -> FoundOrg
             f"{source.name} holds no class that is an organ of uptake.",
             remedy="Give NIfTI masks named by class, one label map with its label_map, or a SEG.",
         )
-    _require_sides(masks)
+    return believed_organs(masks, onto=onto, source=source.name, notes=stated)
+
+
+def believed_organs(
+    masks: Mapping[str, Mask], *, onto: Grid, source: str, notes: tuple[str, ...] = ()
+) -> FoundOrgans:
+    """Check masks of organs and put them on the PET's grid.
+
+    Parameters
+    ----------
+    masks : mapping of str to Mask
+        By class, of any of the usual spellings. What is no organ of uptake is left out.
+    onto : Grid
+        Of the PET.
+    source : str
+        Where they are from, for people.
+    notes : tuple of str
+        What holds for all.
+
+    Raises
+    ------
+    DataError
+        If left and right or head and foot are exchanged: then no organ is believed.
+    """
+    named: dict[str, Mask] = {}
+    for label, mask in sorted(masks.items()):
+        if name := _name_of(label):
+            _add(named, name, mask, file=source)
+    _require_sides(named)
     organs, missing = [], []
-    for name, mask in sorted(masks.items()):
-        found = _believed(name, mask, onto=onto, source=source.name)
+    for name, mask in sorted(named.items()):
+        found = _believed(name, mask, onto=onto, source=source)
         if isinstance(found, FoundOrgan):
             organs.append(found)
         else:
             missing.append(found)
-    return FoundOrgans(organs=tuple(organs), missing=tuple(missing), notes=stated)
+    return FoundOrgans(organs=tuple(organs), missing=tuple(missing), notes=notes)
 
 
 def _read(source: Path, *, label_map: str) -> tuple[dict[str, Mask], tuple[str, ...]]:

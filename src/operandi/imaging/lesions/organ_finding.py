@@ -6,6 +6,7 @@ images, where given, keep fat out. An organ that fails its checks is said to be 
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -101,7 +102,15 @@ def find_organs(suv: Volume, *, water: Volume | None, fat: Volume | None) -> Fou
             found[name] = one
             if one.inside is not None:
                 taken[name] = one.inside
+                _give_up(found, name, one.inside)
     return _on_pet(found, space=space, suv=suv, notes=notes)
+
+
+def _give_up(found: dict[str, Found], name: str, inside: Bools) -> None:
+    """Take the voxels of a gland out of the liver, whose mask may hold it."""
+    liver = found["liver"]
+    if name.endswith("adrenal gland") and liver.inside is not None:
+        found["liver"] = replace(liver, inside=liver.inside & ~inside)
 
 
 def _notes(space: Workspace, *, with_mr: bool) -> tuple[str, ...]:

@@ -28,6 +28,22 @@ class ChangeScale(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NamedCoefficient:
+    """A published coefficient that a study chose.
+
+    Parameters
+    ----------
+    key : str
+        Of ``PUBLISHED_COEFFICIENTS``.
+    borrowed_because : str
+        Why it may serve though it is of another tracer. Needed exactly then.
+    """
+
+    key: str
+    borrowed_because: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedCoefficient:
     """A published within-subject variation.
 

@@ -25,6 +25,7 @@ from scipy import stats
 from operandi.imaging.lesions.published_repeatability import (
     PUBLISHED_COEFFICIENTS,
     ChangeScale,
+    NamedCoefficient,
     PublishedCoefficient,
 )
 from operandi.imaging.lesions.repetitions import Repetition
@@ -125,22 +126,6 @@ class UnknownRepeatability:
     quantity: str
     scale: ChangeScale
     reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamedCoefficient:
-    """A published coefficient that a study chose.
-
-    Parameters
-    ----------
-    key : str
-        Of ``PUBLISHED_COEFFICIENTS``.
-    borrowed_because : str
-        Why it may serve though it is of another tracer. Needed exactly then.
-    """
-
-    key: str
-    borrowed_because: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

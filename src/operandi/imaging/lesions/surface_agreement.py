@@ -1,6 +1,7 @@
-"""Surface Dice: how much of two surfaces lies close to the other."""
+"""Surface Dice: how much of two surfaces lies close to the other; and how far they lie apart."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -82,3 +83,56 @@ def _near(points: Array, *, to: Array, within_mm: float) -> npt.NDArray[np.bool_
     reach = within_mm + _SLACK_MM
     distance, _ = cKDTree(to).query(points, distance_upper_bound=reach * (1.0 + 1e-9))
     return np.asarray(distance <= reach)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SurfaceDistance:
+    """How far two surfaces lie apart, mm.
+
+    Parameters
+    ----------
+    mean_mm : float
+        Over both surfaces, weighted by area.
+    percentile_95_mm, largest_mm : float
+        Of the same distances.
+    """
+
+    mean_mm: float
+    percentile_95_mm: float
+    largest_mm: float
+
+
+def surface_distance(
+    one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_], *, grid: Grid
+) -> SurfaceDistance | None:
+    """Distances from each voxel face of one surface to the nearest of the other, both ways.
+
+    Parameters
+    ----------
+    one, other : bool array, (i, j, k)
+        Two masks of one lesion.
+    grid : Grid
+        Of both.
+
+    Returns
+    -------
+    SurfaceDistance or None
+        None where one of them is empty.
+    """
+    if not one.any() or not other.any():
+        return None
+    (centers, areas), (others, other_areas) = _faces(one, grid), _faces(other, grid)
+    apart = np.concatenate(
+        [
+            np.asarray(cKDTree(others).query(centers)[0], dtype=np.float64),
+            np.asarray(cKDTree(centers).query(others)[0], dtype=np.float64),
+        ]
+    )
+    weights = np.concatenate([areas, other_areas])
+    order = np.argsort(apart, kind="stable")
+    reached = np.cumsum(weights[order]) >= 0.95 * weights.sum() * (1.0 - 1e-12)
+    return SurfaceDistance(
+        mean_mm=math.fsum(apart * weights) / math.fsum(weights),
+        percentile_95_mm=float(apart[order][int(reached.argmax())]),
+        largest_mm=float(apart.max()),
+    )

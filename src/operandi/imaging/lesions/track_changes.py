@@ -10,24 +10,11 @@ from operandi.imaging.lesions.change import ChangeVerdict, holm_adjusted, judge_
 from operandi.imaging.lesions.change_budget import ChangeEvidence, MethodSpread
 from operandi.imaging.lesions.comparability import Comparability, ScanConditions
 from operandi.imaging.lesions.image_noise import noise_term
+from operandi.imaging.lesions.judged_quantities import OF_LESIONS, OF_PATIENT
 from operandi.imaging.lesions.repeatability import Repeatability, UnknownRepeatability
 from operandi.imaging.lesions.tracking.tracks import EventKind, LesionTrack, Tracks
 from operandi.quantities.errors import DataError
-from operandi.quantities.kinds import (
-    SSTR_TUMOR_VOLUME,
-    SUV_MAXIMUM,
-    SUV_MEAN,
-    SUV_PEAK,
-    TOTAL_LESION_SSTR,
-    VOLUME,
-    Kind,
-)
-
-OF_LESIONS: Final = (SUV_PEAK, SUV_MAXIMUM, SUV_MEAN, VOLUME, TOTAL_LESION_SSTR)
-"""Quantities judged of each lesion."""
-
-OF_PATIENT: Final = (SSTR_TUMOR_VOLUME,)
-"""Quantities judged of the patient. Not TL-SSTR: a coefficient of lesions is none of their sum."""
+from operandi.quantities.kinds import Kind
 
 NO_LESION: Final = LesionId("")
 """In place of a lesion's name where a change is the patient's."""

@@ -9,7 +9,7 @@ from operandi.domain.mask import Mask
 from operandi.imaging.lesions.segmentation.delineate import delineate
 from operandi.imaging.lesions.segmentation.marked import marked_neighborhood
 from operandi.imaging.lesions.segmentation.neighborhood import SeedNeighborhood
-from operandi.imaging.lesions.segmentation.segment import sub_grid
+from operandi.imaging.lesions.segmentation.pieces import sub_grid
 from operandi.imaging.lesions.segmentation.settings import DelineationMethod, SegmentationSettings
 from operandi.imaging.nifti import read_nifti
 from operandi.quantities.errors import DataError

@@ -9,6 +9,7 @@ from operandi.domain.identity import LesionId, Pseudonym, TimepointCode
 from operandi.domain.lesion import Lesion
 from operandi.domain.mask import Mask
 from operandi.imaging.dicom.segmentation import deterministic_uid
+from operandi.imaging.lesions.sought_again import SearchOutcome, SoughtAgain
 from operandi.imaging.lesions.tracking.alignment import not_aligned
 from operandi.imaging.lesions.tracking.settings import TrackingSettings
 from operandi.imaging.lesions.tracking.track import track_lesions
@@ -385,3 +386,36 @@ def test_an_observed_lesion_has_the_center_and_volume_of_its_voxels() -> None:
     assert seen.mask is not None
     assert seen.mask.inside.size < ball.inside.size / 10
     assert seen.mask.volume_ml == pytest.approx(ball.volume_ml)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "limit", "kind", "said"),
+    [
+        (SearchOutcome.NOT_FOUND_AGAIN, 2.4, EventKind.RESOLVED, "up to SUV 2.4 g/mL"),
+        (SearchOutcome.NOT_LOOKED, None, EventKind.UNCERTAIN, "could not be looked for"),
+    ],
+)
+def test_a_resolved_lesion_tells_what_was_seen_at_its_place(
+    outcome: SearchOutcome, limit: float | None, kind: EventKind, said: str
+) -> None:
+    grid = a_pet_grid((4, 4, 4), spacing_mm=(4.0, 4.0, 4.0))
+    sought = SoughtAgain(
+        earlier=LesionId("L04"),
+        seen_at=BASELINE,
+        outline=Mask(np.ones(grid.shape, dtype=np.bool_), grid),
+        moved_by="as it is",
+        in_liver=False,
+        outcome=outcome,
+        upper_limit_suv=limit,
+        reason="hidden" if limit is None else "",
+    )
+
+    tracks = tracked(four(BASELINE), replace(four(CYCLE2, skip=3), sought=(sought,)))
+
+    (event,) = (
+        one
+        for one in tracks.events
+        if one.timepoint == CYCLE2 and one.likeliest is EventKind.RESOLVED
+    )
+    assert event.kind is kind
+    assert said in event.reason

@@ -19,6 +19,8 @@ from operandi.imaging.lesions.organ_places.workspace import (
 _BLADDER_BELOW_MM: Final = (230.0, 460.0)
 _PELVIS_MM: Final = 330.0
 _SPOT_SHARE: Final = 0.45
+_AT_BORDER_MM: Final = 12.0  # assumed
+_UNCINATE_OF_KIDNEY: Final = 0.8  # assumed
 
 
 def bladder(space: Workspace, liver: LiverCore, taken: Mapping[str, Bools]) -> dict[str, Found]:
@@ -52,22 +54,55 @@ def bladder(space: Workspace, liver: LiverCore, taken: Mapping[str, Bools]) -> d
 
 
 def adrenals(space: Workspace, liver: LiverCore, taken: Mapping[str, Bools]) -> dict[str, Found]:
-    """Adrenal glands: a hot spot above and inside the upper pole of each kidney."""
-    return {f"{side} adrenal gland": _adrenal(space, side, taken) for side in ("right", "left")}
+    """Adrenal glands: a hot spot above and inside the upper pole of each kidney.
+
+    The left one, beside which nothing else is hot, is sought first. Where it is found the right
+    one is sought opposite it, a little higher and farther back; kidneys lie at many heights.
+    """
+    names = {side: f"{side} adrenal gland" for side in ("left", "right")}
+    left = _adrenal(space, "left", taken)
+    opposite = None
+    if left.inside is not None:
+        x, y, z = space.center_mm(left.inside)
+        opposite = (2.0 * space.middle_x - x, y + 8.0, z + 10.0)
+    right = _adrenal(space, "right", taken, expected=opposite)
+    if right.inside is None and opposite is not None:
+        # The liver's mask, told by uptake, often holds the gland that lies against it.
+        others = {name: inside for name, inside in taken.items() if name != "liver"}
+        right = _beside_liver(_adrenal(space, "right", others, expected=opposite), taken)
+    return {names["right"]: right, names["left"]: left}
 
 
-def _adrenal(space: Workspace, side: str, taken: Mapping[str, Bools]) -> Found:
+def _beside_liver(right: Found, taken: Mapping[str, Bools]) -> Found:
+    """The gland only where it lies at the liver's border and is as small as one."""
+    liver = taken.get("liver")
+    if right.inside is None or liver is None:
+        return right
+    depth = ndimage.distance_transform_edt(liver, sampling=STEP_MM)
+    if float(np.median(depth[right.inside])) > _AT_BORDER_MM:
+        return missing("what is hot opposite the left gland lies deep in the liver")
+    return right
+
+
+def _adrenal(
+    space: Workspace, side: str, taken: Mapping[str, Bools], *, expected: Point | None = None
+) -> Found:
+    only_summits = expected is not None
     kidney = taken.get(f"{side} kidney")
-    if kidney is None:
-        return missing(f"the {side} kidney, which places it, was not found")
-    top, at = _upper_pole(space, kidney)
-    sign = -1.0 if side == "right" else 1.0
-    expected = (
-        space.middle_x + sign * 29.0,
-        at[1] - 12.0,
-        top - 2.0,
+    if expected is None:
+        if kidney is None:
+            return missing(f"the {side} kidney, which places it, was not found")
+        top, at = _upper_pole(space, kidney)
+        sign = -1.0 if side == "right" else 1.0
+        expected = (space.middle_x + sign * 29.0, at[1] - 12.0, top - 2.0)
+    spot = _spot(
+        space,
+        expected,
+        half_mm=(14.0, 16.0, 20.0),
+        taken=taken,
+        reach_mm=16.0,
+        only_summits=only_summits,
     )
-    spot = _spot(space, expected, half_mm=(14.0, 16.0, 20.0), taken=taken, reach_mm=16.0)
     if spot is None:
         return missing("no spot above soft tissue above the kidney")
     volume = space.volume_ml(spot)
@@ -87,17 +122,20 @@ def _upper_pole(space: Workspace, kidney: Bools) -> tuple[float, Point]:
 def uncinate(space: Workspace, liver: LiverCore, taken: Mapping[str, Bools]) -> dict[str, Found]:
     """Uncinate process: moderate uptake right of the middle, before the spine."""
     name = "uncinate process"
-    kidneys = [taken[one] for one in ("right kidney", "left kidney") if one in taken]
+    kidneys = [one for one in ("right kidney", "left kidney") if one in taken]
     if not kidneys:
         return {name: missing("no kidney was found, and they place it")}
-    height = float(np.mean([space.center_mm(kidney)[2] for kidney in kidneys]))
+    height = float(np.mean([space.center_mm(taken[one])[2] for one in kidneys]))
     k = space.index_of((space.middle_x, 0.0, height))[2]
     expected = (space.middle_x - 17.0, float(space.middle_y[k]) - 4.0, height - 24.0)
     spot = _spot(space, expected, half_mm=(16.0, 14.0, 18.0), taken=taken, reach_mm=20.0)
     if spot is None:
         return {name: missing("no spot above soft tissue before the spine")}
     volume, highest = space.volume_ml(spot), float(space.smooth[spot].max())
-    if volume > 30.0 or highest > 2.0 * max(liver.level, 3.0 * space.tissue):
+    # Of the kidneys too, as the liver's uptake fades where tumor takes the tracer.
+    of_kidney = min(float(np.median(space.smooth[taken[one]])) for one in kidneys)
+    most = max(2.0 * liver.level, 6.0 * space.tissue, _UNCINATE_OF_KIDNEY * of_kidney)
+    if volume > 30.0 or highest > most:
         why = f"what is hot there ({volume:.0f} mL, SUV {highest:.1f} g/mL) may be a lesion"
         return {name: missing(why)}
     how = f"moderate uptake where it lies, {volume:.1f} mL; not told from a small lesion"
@@ -131,6 +169,7 @@ def _spot(
     half_mm: Point,
     taken: Mapping[str, Bools],
     reach_mm: float,
+    only_summits: bool = False,
 ) -> Bools | None:
     """The hottest spot within an ellipsoid, down to 45 % of its maximum above soft tissue."""
     squares = np.zeros(space.grid.shape)
@@ -141,6 +180,12 @@ def _spot(
     if not zone.any():
         return None
     inside = np.where(zone, space.smooth, 0.0)
+    if only_summits:
+        # Not the flank of the liver that the zone cuts.
+        summit = zone & (space.smooth >= ndimage.maximum_filter(space.smooth, size=3))
+        if not summit.any():
+            return None
+        inside = np.where(summit, inside, 0.0)
     peak = np.unravel_index(int(inside.argmax()), inside.shape)
     highest = float(inside[peak])
     if highest < 2.0 * space.tissue:

@@ -10,6 +10,7 @@ from operandi.domain.grid import Grid
 from operandi.domain.identity import LesionId
 from operandi.domain.lesion import Lesion
 from operandi.domain.mask import Mask
+from operandi.imaging.lesions.segmentation.bowel import TakenForBowel
 from operandi.imaging.lesions.segmentation.neighborhood import Box
 from operandi.imaging.lesions.segmentation.partial_volume import CorrectedMean
 from operandi.imaging.lesions.segmentation.settings import SegmentationSettings
@@ -25,6 +26,11 @@ class LesionFlag(StrEnum):
     NO_LIVER_REFERENCE = "found without a liver reference"
     WIDE = "wide: the border was many times the half-maximum contour, as if it followed an organ"
     TRIMMED_BY_MR = "border trimmed where MR shows other tissue"
+    BY_READER = "border drawn or changed by a reader"
+    IN_PARTS = "in several parts that do not touch"
+    MEETS_LESION = "touches another lesion: parted as a reader drew them"
+    SEEN_BEFORE = "found because seen before: would not have been found on this PET alone"
+    DARKER = "darker than the liver around it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -34,7 +40,7 @@ class SegmentedLesion:
     Parameters
     ----------
     id : LesionId
-        L01, L02 ... by decreasing volume, as in ``segment_above``.
+        L01, L02 ... by decreasing volume.
     box : tuple of slice
         Tight box around its voxels.
     inside : bool array, of the box's shape
@@ -96,7 +102,7 @@ class SegmentedLesions:
     lesions : tuple of SegmentedLesion
         No voxel belongs to two.
     dropped : int
-        Seeds that gave no lesion: smaller than the minimum, or no border by this method.
+        Seeds that gave no lesion: smaller than the minimum, no border by this method, or bowel.
     unmapped : tuple of str
         Organs whose physiological uptake could not be left out. If there are any, the lesions
         are candidates.
@@ -104,6 +110,8 @@ class SegmentedLesions:
         What was asked.
     rule : str
         How seeds were chosen.
+    bowel : tuple of TakenForBowel
+        Of those dropped, what was taken for bowel by its shape.
     """
 
     lesions: tuple[SegmentedLesion, ...]
@@ -111,6 +119,16 @@ class SegmentedLesions:
     unmapped: tuple[str, ...]
     settings: SegmentationSettings
     rule: str
+    bowel: tuple[TakenForBowel, ...] = ()
+
+    @property
+    def bowel_words(self) -> tuple[str, ...]:
+        """What was left out as bowel, one sentence each."""
+        return tuple(
+            f"left out as bowel, as it winds and is hardly above the level of the search: "
+            f"{one.words}; draw it as a correction if it is a lesion"
+            for one in self.bowel
+        )
 
     def labels(self) -> npt.NDArray[np.int16]:
         """Label map on the whole grid: 1 for the first lesion, and so on."""

@@ -60,11 +60,17 @@ class ListedOrgans(Protocol):
 
 
 class LiverReferenced(Protocol):
-    """Reference regions, of which the segmentation needs the liver's."""
+    """Reference regions, of which the segmentation needs the liver's and, if any, the blood's."""
 
     @property
     def liver(self) -> ReferenceRegion | None:
         """The disease-free liver; None where there is none."""
+
+
+def blood_of(references: LiverReferenced) -> ReferenceRegion | None:
+    """The blood pool's reference, of references that have one."""
+    blood = getattr(references, "blood_pool", None)
+    return blood if isinstance(blood, ReferenceRegion) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -85,6 +91,8 @@ class LesionSeeds:
         Physiological organs.
     gut : bool array, (i, j, k), or None
         Uptake found as gut, which is the background of a lesion within it.
+    liver : bool array, (i, j, k)
+        The liver with its lesions.
     level : float
         Seed level outside the liver, g/mL.
     rule : str
@@ -96,6 +104,7 @@ class LesionSeeds:
     in_liver: tuple[bool, ...]
     smoothed: npt.NDArray[np.float64]
     organ: npt.NDArray[np.bool_]
+    liver: npt.NDArray[np.bool_]
     level: float
     rule: str
     gut: npt.NDArray[np.bool_] | None = None
@@ -107,12 +116,15 @@ def find_seeds(
     organs: ListedOrgans,
     liver: ReferenceRegion | None,
     settings: SegmentationSettings,
+    blood: ReferenceRegion | None = None,
 ) -> LesionSeeds:
     """Find lesions as maxima of smoothed uptake that stand out.
 
     Outside the liver a maximum must exceed ``seed_liver_ratio`` times the liver's mean (or
-    ``seed_suv`` where there is no liver reference); in the liver, and within a resolution of it,
-    ``liver_seed_ratio`` times the mean and the mean + ``noise_sd`` SD of the smoothed reference.
+    ``seed_suv`` where there is no liver reference), and ``seed_blood_ratio`` times the blood pool's
+    where it is known: where the liver has faded, heart, vessels and bowel exceed it. In the liver,
+    and within a resolution of it, it must exceed ``liver_seed_ratio`` times the mean and the mean +
+    ``noise_sd`` SD of the smoothed reference.
     In what was found as gut it must also exceed ``gut_ratio`` times the gut's median.
     Organs are flooded as one basin of their own, see ``find_basins``: the spill-out guard.
 
@@ -128,13 +140,13 @@ def find_seeds(
     if not np.isfinite(values).all():
         raise DataError("The SUV has values that are not finite.", remedy="Correct the PET volume.")
     smoothed = smoothed_suv(values, spacing_mm=suv.grid.spacing_mm, fwhm_mm=settings.fwhm_mm)
-    organ, liver_mask, gut = _masks(suv, organs)
+    organ, liver_mask, gut = organ_masks(suv, organs)
     left_out = math.isinf(settings.gut_ratio) or not gut.any()
     if left_out:
         organ |= gut
     gut_level = math.inf if left_out else settings.gut_ratio * float(np.median(smoothed[gut]))
     zone = _grown(liver_mask, spacing_mm=suv.grid.spacing_mm, margin_mm=settings.fwhm_mm) & ~organ
-    level = _seed_level(liver, settings)
+    level = _seed_level(liver, settings, blood)
     floor = np.full(values.shape, FLOOR_SHARE * level)
     liver_level, noise = np.inf, 0.0
     if liver is not None:
@@ -163,6 +175,7 @@ def find_seeds(
         in_liver=tuple(bool(one) for one in in_zone[chosen]),
         smoothed=smoothed,
         organ=organ,
+        liver=liver_mask,
         level=level,
         gut=None if left_out else gut,
         rule=f"maxima of SUV > {level:.3g} g/mL, in the liver > {liver_level:.3g} g/mL",
@@ -186,8 +199,14 @@ def counts_as_physiological(organ: str) -> bool:
     return is_physiological(organ_named(organ, "")) or plain in ALSO_LEFT_OUT
 
 
-def _masks(suv: Volume, organs: ListedOrgans) -> tuple[npt.NDArray[np.bool_], ...]:
-    """Organs to leave out, the liver, and gut by uptake."""
+def organ_masks(suv: Volume, organs: ListedOrgans) -> tuple[npt.NDArray[np.bool_], ...]:
+    """Organs to leave out, the liver, and gut by uptake, as bool arrays (i, j, k).
+
+    Raises
+    ------
+    GridMismatchError
+        If a mask lies on another grid.
+    """
     organ = np.zeros(suv.grid.shape, dtype=np.bool_)
     liver, gut = np.zeros_like(organ), np.zeros_like(organ)
     for name, mask in organs.masks:
@@ -201,9 +220,14 @@ def _masks(suv: Volume, organs: ListedOrgans) -> tuple[npt.NDArray[np.bool_], ..
     return organ, liver & ~organ, gut & ~organ
 
 
-def _seed_level(liver: ReferenceRegion | None, settings: SegmentationSettings) -> float:
+def _seed_level(
+    liver: ReferenceRegion | None,
+    settings: SegmentationSettings,
+    blood: ReferenceRegion | None,
+) -> float:
     if liver is not None:
-        return settings.seed_liver_ratio * liver.mean
+        above_blood = 0.0 if blood is None else settings.seed_blood_ratio * blood.mean
+        return max(settings.seed_liver_ratio * liver.mean, above_blood)
     if settings.seed_suv is None:
         raise DataError(
             "Lesions are found by their uptake against the liver, and there is no reference "

@@ -55,6 +55,9 @@ class SegmentationSettings:
         Of the method ``FIXED_SUV``, g/mL.
     seed_liver_ratio : float, > 0
         Outside the liver a lesion's smoothed maximum must exceed this times the liver's mean.
+    seed_blood_ratio : float, >= 0
+        And this times the blood pool's, where it is known. A normal liver takes up more than that;
+        it counts where the liver has faded.
     liver_seed_ratio : float, > 1
         The same inside the liver, where that is also the background.
     noise_sd : float, >= 0
@@ -84,6 +87,7 @@ class SegmentationSettings:
     smoothed_maximum: bool = True
     fixed_suv: float = 4.0
     seed_liver_ratio: float = 1.0
+    seed_blood_ratio: float = 2.5
     liver_seed_ratio: float = 1.5
     noise_sd: float = 3.0
     split: float = 0.35
@@ -99,7 +103,9 @@ class SegmentationSettings:
             raise ValueError(f"lengths, SUV and ratios must be > 0: {self}")
         if not (0 < self.split < 1 < self.liver_seed_ratio and self.fwhm_sd_mm >= 0):
             raise ValueError(f"needed 0 < split < 1 < liver_seed_ratio, fwhm_sd_mm >= 0: {self}")
-        if not 0 < self.organ_split < 1 or self.noise_sd < 0 or self.minimum_volume_ml < 0:
+        least = min(self.noise_sd, self.minimum_volume_ml, self.seed_blood_ratio)
+        if not 0 < self.organ_split < 1 or least < 0:
             raise ValueError(
-                f"needed 0 < organ_split < 1, noise_sd and minimum_volume_ml >= 0: {self}"
+                "needed 0 < organ_split < 1; noise_sd, seed_blood_ratio and minimum_volume_ml "
+                f">= 0: {self}"
             )

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from operandi.domain.identity import LesionId, Pseudonym
 from operandi.imaging.dicom.segmentation import deterministic_uid
+from operandi.imaging.lesions.sought_again import SearchOutcome
 from operandi.imaging.lesions.tracking.alignment import Alignment
 from operandi.imaging.lesions.tracking.association import ALWAYS, NEVER
 from operandi.imaging.lesions.tracking.constellation import (
@@ -263,7 +264,8 @@ class Ledger:
             return
         if track.primary and not track.unseen:
             chance = _bounded(1.0 - now.match.probability[row].sum())
-            word = _Word(doubt=_beyond(track, now.visit))
+            evidence, doubt = _seen_at_place(track, now.visit)
+            word = _Word(reason=evidence, doubt=_beyond(track, now.visit) or doubt)
             self._tell(EventKind.RESOLVED, track, now.visit, probability=chance, word=word)
         track.unseen = True
 
@@ -396,6 +398,21 @@ def _beyond(track: _Growing, visit: VisitLesions) -> str:
     index = visit.covered.index_of(track.position)
     inside = ((index >= -0.5) & (index <= np.array(visit.covered.shape) - 0.5)).all()
     return "" if inside else "expected beyond the image, where nothing was looked at"
+
+
+def _seen_at_place(track: _Growing, visit: VisitLesions) -> tuple[str, str]:
+    """What the visit's image shows at the place of a lesion: evidence that it is gone, or doubt."""
+    last = track.sightings[-1]
+    for one in visit.sought:
+        if (one.seen_at, one.earlier) != (last.timepoint, last.name):
+            continue
+        if one.outcome is SearchOutcome.NOT_LOOKED:
+            return "", f"could not be looked for: {one.reason}"
+        if one.found_as is not None:
+            return "", f"uptake stands out at its place ({one.found_as})"
+        if one.upper_limit_suv is not None:
+            return f"nothing stands out at its place, up to SUV {one.upper_limit_suv:.3g} g/mL", ""
+    return "", ""
 
 
 def _step(

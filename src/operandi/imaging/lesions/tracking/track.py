@@ -1,6 +1,7 @@
 """Lesions of all visits brought under one identity each."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from operandi.domain.identity import Pseudonym
 from operandi.imaging.lesions.tracking.alignment import Alignment, align_visits
@@ -83,15 +84,7 @@ def _sorted(visit: VisitLesions) -> VisitLesions:
         x, y, z = (round(mm, 3) for mm in lesion.center_mm)
         return (-round(lesion.volume_ml, 6), -z, x, y)
 
-    return VisitLesions(
-        timepoint=visit.timepoint,
-        lesions=tuple(sorted(visit.lesions, key=key)),
-        modality=visit.modality,
-        covered=visit.covered,
-        liver_suv_mean=visit.liver_suv_mean,
-        anatomy=visit.anatomy,
-        organs=visit.organs,
-    )
+    return replace(visit, lesions=tuple(sorted(visit.lesions, key=key)))
 
 
 def _require_visits(visits: list[VisitLesions]) -> None:

@@ -13,6 +13,7 @@ from operandi.domain.identity import LesionId, TimepointCode
 from operandi.domain.lesion import Lesion
 from operandi.domain.mask import Mask
 from operandi.domain.volume import Volume
+from operandi.imaging.lesions.sought_again import SoughtAgain
 from operandi.quantities.errors import DataError
 
 
@@ -83,6 +84,8 @@ class VisitLesions:
         What to register on (MR contrast or SUV).
     organs : mapping of str to Mask
         Organs by name on one grid, for the organ-wise part of the registration.
+    sought : tuple of SoughtAgain
+        What was seen at the places of lesions of earlier visits; evidence where one is resolved.
     """
 
     timepoint: TimepointCode
@@ -92,6 +95,7 @@ class VisitLesions:
     liver_suv_mean: float | None = None
     anatomy: Volume | None = None
     organs: Mapping[str, Mask] = field(default_factory=dict)
+    sought: tuple[SoughtAgain, ...] = ()
 
     def __post_init__(self) -> None:
         names = [lesion.name for lesion in self.lesions]
