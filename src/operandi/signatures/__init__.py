@@ -1,0 +1,1 @@
+"""Survival and prediction, from frozen tables only: signatures that survive honest validation."""
