@@ -1,0 +1,1 @@
+"""Times to events: curves, tests, and hazards under interval censoring."""
