@@ -1,0 +1,1 @@
+"""Resampling in which nothing learned has seen what it is judged on."""
