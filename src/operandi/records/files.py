@@ -15,12 +15,14 @@ from typing import Final
 
 import polars as pl
 
-from operandi.records.manifest import MANIFEST, differences
+from operandi.records.manifest import MANIFEST, MEASUREMENTS, differences
 from operandi.records.rows import ROWS
 from operandi.records.spelling import meant
 from operandi.records.tables import Fault
 
 _SUFFIXES: Final = (".csv", ".parquet")
+_BESIDE: Final = ("test_retest", "lesion_overrides")
+"""Files that ``[lesions]`` of study.toml may name; they are read with it, and are no tables."""
 _SPREADSHEETS: Final = (".xls", ".xlsx", ".ods", ".numbers", ".tsv")
 
 
@@ -84,7 +86,8 @@ def read_sheets(folder: Path) -> tuple[list[Sheet], list[Fault]]:
     if (folder / MANIFEST).is_file() and (wrong := differences(folder)):
         remedy = "fetch an unchanged copy of the freeze"
         return [], [_file_fault(one.file, one.problem, remedy) for one in wrong]
-    faults = list(_misnamed(paths))
+    frozen = (folder / MANIFEST).is_file()
+    faults = list(_misnamed([one for one in paths if not frozen or one.name != MEASUREMENTS]))
     sheets: list[Sheet] = []
     for table in ROWS:
         files = [path for path in paths if path.stem == table and _suffix(path) in _SUFFIXES]
@@ -123,7 +126,7 @@ def _file_fault(
 def _misnamed(paths: list[Path]) -> Iterator[Fault]:
     for path in paths:
         suffix = _suffix(path)
-        if path.stem in ROWS and suffix in _SUFFIXES:
+        if path.stem in (*ROWS, *_BESIDE) and suffix in _SUFFIXES:
             continue
         # vitals.csv.txt, Vitals.csv, vitals (1).csv: a table that would otherwise not be missed.
         begun = [table for table in ROWS if path.name.lower().startswith(table)]

@@ -1,15 +1,16 @@
 """A freeze: the tables of a study at its data cut, which nobody can change without it being seen.
 
 A folder of one Parquet file a table, the study file and ``manifest.json``, which states the digest
-of each. The manifest's own digest is the name of the freeze. There is no clock in it: the same
-tables, study file and program give the same bytes. Who signs it, signs the name.
+of each; where there are any, the measurements of a run, and an analysis plan with its tables. The
+manifest's own digest is the name of the freeze. There is no clock in it: the same tables, study
+file and program give the same bytes. Who signs it, signs the name.
 """
 
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -20,8 +21,11 @@ from operandi.quantities.errors import DataError
 from operandi.records.frozen import parquet
 from operandi.records.manifest import (
     MANIFEST,
+    MEASUREMENTS,
+    PLAN_LOCK,
     Difference,
     FrozenFile,
+    FrozenResults,
     Manifest,
     differences,
     parsed,
@@ -82,6 +86,50 @@ class Circumstances:
     commit: Mapping[str, str | bool] | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasurementsFile:
+    """The table of measurements that a run made, and what it was made from.
+
+    Parameters
+    ----------
+    content : bytes
+        As it was published.
+    rows : int
+    results : FrozenResults
+    """
+
+    content: bytes
+    rows: int
+    results: FrozenResults
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanToFreeze:
+    """An analysis plan, and what locks it.
+
+    Parameters
+    ----------
+    files : mapping of str to bytes
+        ``plan.toml``, and its supplied tables as ``plan/NAME``.
+    lock : callable
+        Makes ``plan.lock.json`` of the name of the freeze.
+    """
+
+    files: Mapping[str, bytes] = field(repr=False)
+    lock: Callable[[Digest], bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachments:
+    """What a freeze holds beside the tables, where there is any."""
+
+    measurements: MeasurementsFile | None = None
+    plan: PlanToFreeze | None = None
+
+
+_NOTHING: Final = Attachments()
+
+
 def write_freeze(
     records: Records,
     study_file: bytes,
@@ -89,6 +137,7 @@ def write_freeze(
     *,
     to: Path | None,
     beside: Path,
+    attached: Attachments = _NOTHING,
 ) -> tuple[Path, Manifest]:
     """Write a freeze as a whole, or not at all.
 
@@ -107,6 +156,8 @@ def write_freeze(
         The folder to make; None names it by data cut and digest, in the folder *beside*.
     beside : Path
         Where freezes without a name of their own go.
+    attached : Attachments
+        Measurements of a run, and the plan that is locked into the freeze.
 
     Raises
     ------
@@ -115,7 +166,15 @@ def write_freeze(
     """
     contents = {f"{name}.parquet": parquet(table(records, name)) for name in ROWS}
     contents[STUDY_FILE] = study_file
-    manifest = _manifest(records, contents, circumstances)
+    measurements, plan = attached.measurements, attached.plan
+    if measurements is not None:
+        contents[MEASUREMENTS] = measurements.content
+    if plan is not None:
+        contents |= plan.files
+    manifest = _manifest(records, contents, circumstances, measurements)
+    if plan is not None:
+        # The lock names the freeze, so it cannot be among what the name is the digest of.
+        contents[PLAN_LOCK] = plan.lock(manifest.id)
     contents[MANIFEST] = written(manifest)
     folder = to or beside / f"{manifest.cut}_{manifest.id[:12]}"
     if folder.exists():
@@ -188,9 +247,14 @@ def refuse_open_queries(records: Records) -> None:
 
 
 def _manifest(
-    records: Records, contents: Mapping[str, bytes], circumstances: Circumstances
+    records: Records,
+    contents: Mapping[str, bytes],
+    circumstances: Circumstances,
+    measurements: MeasurementsFile | None,
 ) -> Manifest:
     counts = {f"{name}.parquet": len(records.rows.get(name, ())) for name in ROWS}
+    if measurements is not None:
+        counts[MEASUREMENTS] = measurements.rows
     return Manifest(
         cut=circumstances.cut,
         timezone=circumstances.timezone,
@@ -206,6 +270,7 @@ def _manifest(
             for name, content in contents.items()
         },
         queries=records.faults,
+        results=None if measurements is None else measurements.results,
     )
 
 
@@ -227,7 +292,10 @@ def _publish(folder: Path, contents: Mapping[str, bytes]) -> None:
     partial.mkdir(parents=True)
     try:
         for name, content in contents.items():
+            (partial / name).parent.mkdir(exist_ok=True)
             _write_read_only(partial / name, content)
+        for inner in {(partial / name).parent for name in contents}:
+            _flush(inner)
         _flush(partial)
         partial.rename(folder)
     except BaseException:

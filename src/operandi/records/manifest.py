@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -15,6 +15,9 @@ from operandi.quantities.errors import DataError
 from operandi.records.tables import Fault
 
 MANIFEST: Final = "manifest.json"
+PLAN: Final = "plan.toml"
+PLAN_LOCK: Final = "plan.lock.json"
+MEASUREMENTS: Final = "measurements.parquet"
 
 
 class _Stated(BaseModel):
@@ -26,6 +29,16 @@ class FrozenFile(_Stated):
 
     sha256: Digest
     rows: int | None
+
+
+class FrozenResults(_Stated):
+    """What the table of measurements was made from, as ``results/manifest.json`` has it.
+
+    ``changed`` names what was another file when the freeze was made: the results are older.
+    """
+
+    made_from: Mapping[str, str]
+    changed: tuple[str, ...]
 
 
 class Manifest(_Stated):
@@ -41,11 +54,18 @@ class Manifest(_Stated):
     participants: int
     files: Mapping[str, FrozenFile]
     queries: tuple[Fault, ...]
+    results: FrozenResults | None = None
 
     @property
     def id(self) -> Digest:
         """SHA-256 of all that the manifest states."""
-        return Digest(hashlib.sha256(_json(self.model_dump(mode="json"))).hexdigest())
+        return Digest(hashlib.sha256(_json(self.said())).hexdigest())
+
+    def said(self) -> dict[str, Any]:
+        """All that the manifest states, as JSON holds it."""
+        # A freeze without measurements is named as it was before there were any.
+        without = {"results"} if self.results is None else set()
+        return self.model_dump(mode="json", exclude=without)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +99,7 @@ class Difference:
 
 def written(manifest: Manifest) -> bytes:
     """Write ``manifest.json``."""
-    return _json({"id": manifest.id} | manifest.model_dump(mode="json"))
+    return _json({"id": manifest.id} | manifest.said())
 
 
 def parsed(content: bytes) -> Manifest:
@@ -113,12 +133,35 @@ def differences(folder: Path) -> tuple[Difference, ...]:
     elif (whole := written(manifest)) != content:
         found.append(Difference(MANIFEST, _digest(whole), _digest(content)))
     expected = {name: file.sha256 for name, file in manifest.files.items()}
-    present = {path.name: path for path in folder.iterdir() if path.name != MANIFEST}
+    present = dict(_present(folder, expected))
+    if PLAN in expected:
+        lock = present.pop(PLAN_LOCK, None)
+        if lock is None or not _locks(lock, manifest):
+            found.append(Difference(PLAN_LOCK, "unknown", _digest_of(lock) if lock else ""))
     for name in sorted(expected.keys() | present.keys()):
         digest = _digest_of(present[name]) if name in present else ""
         if digest != expected.get(name, ""):
             found.append(Difference(name, expected.get(name, ""), digest))
     return tuple(found)
+
+
+def _present(folder: Path, expected: Collection[str]) -> Iterator[tuple[str, Path]]:
+    """Every file by its name in the freeze; a folder that none was frozen in counts as one."""
+    for path in folder.iterdir():
+        if path.is_dir() and any(name.startswith(f"{path.name}/") for name in expected):
+            yield from ((f"{path.name}/{inner.name}", inner) for inner in path.iterdir())
+        elif path.name != MANIFEST:
+            yield path.name, path
+
+
+def _locks(file: Path, manifest: Manifest) -> bool:
+    """Whether a lock is whole and of this freeze: it names it, so that it cannot be in it."""
+    try:
+        said = json.loads(file.read_bytes())
+        name = said.pop("id")
+        return bool(name == _digest(_json(said)) and said["freeze"] == manifest.id)
+    except (OSError, ValueError, AttributeError, KeyError, TypeError, RecursionError):
+        return False
 
 
 def _read(content: bytes) -> tuple[str, Manifest]:

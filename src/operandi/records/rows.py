@@ -343,9 +343,10 @@ class CycleRow(PersonRow):
 
 
 class ReferenceRegionRow(VisitRow):
-    """A sphere that a reader placed.
+    """A sphere that a reader placed in `liver`, `spleen` or `blood pool`.
 
-    In this release `liver` is used, as the liver reference; it wins over the organ map.
+    It wins over the one placed by rule. One in the liver must lie in the organ map's liver, where
+    there is a map.
     """
 
     key = ("participant", "timepoint", "organ")

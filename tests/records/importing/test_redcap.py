@@ -13,7 +13,7 @@ from tests.records.importing.published import PROJECTS, project
 from tests.records.importing.redcap_files import FIELDS, ROW, write_project
 
 
-def test_every_type_of_field_arrives_typed_and_labelled(tmp_path: Path) -> None:
+def test_every_type_of_field_arrives_typed_and_labeled(tmp_path: Path) -> None:
     table = read_redcap(*write_project(tmp_path))
 
     assert table.faults == ()

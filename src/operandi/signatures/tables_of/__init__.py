@@ -1,0 +1,1 @@
+"""Each part of what is analyzed, from the tables that it stands in."""
