@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Canvas
 
+from operandi.reports.chart_table import drawn_name
 from operandi.reports.charts import STYLE, Words
 from operandi.reports.study_report import Figure
 
@@ -17,6 +18,7 @@ _WIDTH_PX: Final = 720
 _MARKERS: Final = ("o", "^", "v", "D", "s", "X", "P")
 _COLORS: Final = ("#0b5a68", "#d1343f", "#1668b8", "#b07d00", "#6b3fa0", "#1b7d45", "#8a4b2a")
 _OTHER: Final = "#8b96a1"
+_MANY_LANES: Final = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,11 +86,16 @@ def waterfall(
                     [100.0 * ordered[n].change for n in places],
                     width=0.75,
                     color=_color(group, groups),
-                    label=group,
+                    label=drawn_name(group),
                 )
         # Three participants must not fill the sheet.
         axes.set_xlim(-0.7, max(len(ordered), 6) - 0.3)
         axes.set_xticks(range(len(ordered)), [bar.name for bar in ordered], rotation=45, ha="right")
+        if len(ordered) > 30:
+            # Slanted, so many names lie upon one another.
+            axes.tick_params(axis="x", labelrotation=90, labelsize=6)
+            for label in axes.get_xticklabels():
+                label.set_horizontalalignment("center")
         axes.axhline(0.0, color="#17212b", linewidth=0.8)
         axes.grid(visible=False, axis="x")
         axes.set_ylabel(axis)
@@ -111,7 +118,9 @@ def swimmer(
     axis : str
         What runs from left to right.
     """
-    height_px = 130 + 34 * max(len(lanes), 3)
+    # A whole cohort must fit on a sheet of paper; a few participants may be read at ease.
+    many = len(lanes) > _MANY_LANES
+    height_px = 130 + (12 if many else 34) * max(len(lanes), 3)
     with rc_context(STYLE):
         canvas, axes = _sheet(height_px)
         for row, lane in enumerate(lanes):
@@ -131,12 +140,14 @@ def swimmer(
                     [row + lift for _, row in found],
                     _MARKERS[number % len(_MARKERS)],
                     color=_color(group, groups),
-                    label=group,
-                    markersize=7,
+                    label=drawn_name(group),
+                    markersize=4.5 if many else 7,
                     linestyle="none",
                     zorder=3,
                 )
-        axes.set_yticks(range(len(lanes)), [lane.name for lane in lanes])
+        axes.set_yticks(range(len(lanes)), [drawn_name(lane.name) for lane in lanes])
+        if many:
+            axes.tick_params(axis="y", labelsize=7)
         axes.set_ylim(max(len(lanes), 3) - 0.4, -0.6)
         # The first marks stand at 0 and must not be cut in half.
         longest = max((lane.length for lane in lanes), default=0.0)
