@@ -1,10 +1,13 @@
 """``operandi freeze`` as somebody meets it at a terminal."""
 
+import hashlib
+import json
 import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from operandi.cli import console
@@ -36,12 +39,24 @@ name = "Nantes"
 [site.TOURS]
 name = "Tours"
 
-[settings]
-minimum_lesion_volume_ml = 0.5
-organ_margin_mm = 8.0
+[lesions]
+pet_resolution_mm = 6.0
+minimum_volume_ml = 0.5
+uptake_window_min = [45, 90]
+uptake_difference_min = 15
 """
 
 Command = Callable[..., tuple[object, str]]
+
+
+_CHALLENGER = """
+[[model]]
+code = "forest"
+title = "A forest"
+role = "challenger"
+kind = "random_forest"
+blocks = ["clinical"]
+"""
 
 
 @pytest.fixture
@@ -146,3 +161,118 @@ def test_refuses_a_study_without_records(operandi: Command, study: Path) -> None
 
     assert code == 1
     assert "the folder cannot be listed" in said
+
+
+PLAN = """
+format = 1
+title = "Two"
+version = "1"
+study = "TEST"
+population = { title = "All treated" }
+timing = { start = "C1", known_at = ["BASELINE"] }
+resampling = { seed = 1 }
+multiplicity = { method = "none" }
+
+[[endpoint]]
+code = "os"
+kind = "os"
+role = "primary"
+
+[[recorded]]
+code = "sex"
+block = "clinical"
+table = "participants"
+column = "sex"
+levels = { F = 0, M = 1 }
+
+[[supplied]]
+code = "score"
+block = "clinical"
+table = "scores"
+columns = ["score"]
+at = "BASELINE"
+
+[[table]]
+code = "scores"
+file = "of_the_site.csv"
+participant = "participant"
+sha256 = "DIGEST"
+
+[[model]]
+code = "M0"
+title = "All"
+role = "ladder"
+kind = "cox"
+blocks = ["clinical"]
+"""
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Path:
+    """A plan with a supplied table beside it."""
+    content = b"participant,score\nNA-014,3\n"
+    folder = tmp_path / "plans"
+    folder.mkdir()
+    (folder / "of_the_site.csv").write_bytes(content)
+    text = PLAN.replace("DIGEST", hashlib.sha256(content).hexdigest())
+    (folder / "plan.toml").write_text(text, encoding="utf-8")
+    return folder / "plan.toml"
+
+
+def test_locks_a_plan_with_its_tables_into_the_freeze(
+    operandi: Command, study: Path, plan: Path
+) -> None:
+    folder = study.parent / "closed"
+    code, said = operandi("freeze", study, "--plan", plan, "--to", folder)
+
+    assert code == 0, said
+    assert f"The plan is locked: {folder}/plan.lock.json" in said
+    assert (folder / "plan.toml").read_bytes() == plan.read_bytes()
+    assert (folder / "plan" / "scores.csv").is_file()
+    assert operandi("freeze", "--verify", folder)[0] == 0
+    assert operandi("freeze", study, "--plan", plan, "--to", folder) == (0, said)
+
+    (folder / "plan" / "more.csv").touch()
+    (folder / "plan.lock.json").unlink()
+    code, said = operandi("freeze", "--verify", folder)
+    assert code == 1
+    assert "plan.lock.json is missing" in said
+    assert "plan/more.csv was added" in said
+
+
+def test_locks_no_plan_that_the_tables_cannot_answer(
+    operandi: Command, study: Path, plan: Path
+) -> None:
+    text = plan.read_text(encoding="utf-8").replace("levels = { F = 0, M = 1 }", "")
+    plan.write_text(text, encoding="utf-8")
+    code, said = operandi("freeze", study, "--plan", plan, "--to", study.parent / "closed")
+
+    assert code == 1
+    assert "recorded[sex].column: NA-014" in said
+    assert not (study.parent / "closed").exists()
+    assert operandi("freeze", "--verify", study, "--plan", plan)[0] == 2
+
+
+def test_locks_no_plan_that_an_analysis_would_refuse(
+    operandi: Command, study: Path, plan: Path
+) -> None:
+    text = plan.read_text(encoding="utf-8")
+    plan.write_text(f"{text}\n{_CHALLENGER}", encoding="utf-8")
+    code, said = operandi("freeze", study, "--plan", plan, "--to", study.parent / "closed")
+    assert code == 1
+    assert "model[forest].kind: a random survival forest is not installed" in said
+    assert not (study.parent / "closed").exists()
+
+
+def test_says_that_results_are_older_than_the_tables(operandi: Command, study: Path) -> None:
+    results = study / "results"
+    results.mkdir()
+    pl.DataFrame({"value": [1.0]}).write_parquet(results / "measurements.parquet")
+    digest = hashlib.sha256((results / "measurements.parquet").read_bytes()).hexdigest()
+    stated = {"inputs": {"study.toml": "0" * 64}, "results": {"measurements.parquet": digest}}
+    (results / "manifest.json").write_text(json.dumps(stated), encoding="utf-8")
+    code, said = operandi("freeze", study)
+
+    assert code == 0
+    assert "The measurements are older than what is frozen with them. Changed since: " in said
+    assert "study.toml" in said
