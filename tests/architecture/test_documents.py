@@ -15,6 +15,7 @@ from operandi.cli.main import app
 from operandi.imaging.pet.declaration import Declaration
 from operandi.imaging.radiomics.aggregation import Aggregation
 from operandi.pipeline.choosing_cycles import calibrations_on
+from operandi.pipeline.lesion_table import LesionTable
 from operandi.pipeline.settings import Settings, parse_settings
 from operandi.pipeline.step_settings import DosimetrySettings, RadiomicsRequest
 from operandi.pipeline.steps.measurements import SCHEMA
@@ -126,6 +127,16 @@ def test_every_key_of_the_minimal_study_file_is_explained() -> None:
     assert set(explained) - used == {"study.protocol", "declare", "dosimetry", "radiomics"}
 
 
+def test_every_key_of_lesions_is_explained() -> None:
+    explained = first_cells(section(STUDY_FOLDER, "lesions: found, followed, compared"))
+    shown = parse_settings(
+        {**MINIMAL, **tomllib.loads(blocks(STUDY_FOLDER, "toml")["lesions"])}
+    ).lesions
+
+    assert explained == list(LesionTable.model_fields)
+    assert shown.segmentation_at("NANTES").fwhm_mm == 4.5
+
+
 def test_every_key_of_dosimetry_is_explained() -> None:
     explained = first_cells(section(STUDY_FOLDER, "dosimetry: absorbed doses"))
     shown = parse_settings(
@@ -174,6 +185,10 @@ def test_every_declaration_is_explained() -> None:
         "timepoint",
         "pet_series_uid",
         "organs_absent",
+        "lesions_from",
+        "lesions_reader",
+        "lesions_corrected_at",
+        "lesions_confirmed",
     ]
 
 

@@ -50,6 +50,8 @@ COMMANDS = (
     "study check",
     "study export",
     "study draft",
+    "plan check",
+    "analyse",
     "index",
     "suv",
     "radiomics extract",
@@ -278,7 +280,7 @@ def test_run_says_what_it_did_and_where_the_results_are(
     said = operandi("run", study, "--scheduler", scheduler)
 
     assert said.code == 0
-    assert "0 steps computed, 28 reused, 0 refused, 0 failed." in said.out
+    assert "0 steps computed, 36 reused, 0 refused, 0 failed." in said.out
     for name in ("measurements.parquet", "report.html"):
         assert str(study.resolve() / "results" / name) in said.out
         assert (study / "results" / name).stat().st_size > 1000
@@ -563,7 +565,7 @@ def test_trace_leads_from_a_number_to_the_files_and_tags_it_came_from(
         "uncertainty: no repeatability",
         "measured lesions OP-001/BASELINE: operandi.pipeline.steps.measurements:measured_lesions",
         "suv OP-001/BASELINE: operandi.pipeline.steps.pet:standardized_uptake version 1, code",
-        "liver OP-001/BASELINE:",
+        "lesions OP-001/BASELINE:",
         "organs OP-001/BASELINE:",
         '"body_mass_kg": 64.5',
         f"dicom/{PET}/0001.dcm sha256",

@@ -15,6 +15,7 @@ from operandi.imaging.dicom.segmentation import read_segmentation
 from operandi.imaging.lesions.label_maps import read_label_map
 from operandi.imaging.lesions.lesion_tables import read_lesion_table
 from operandi.quantities.errors import DataError, GridMismatchError, OperandiError
+from tests.imaging.lesions.models.networks import a_model, above
 from tests.pipeline.studies import change_headers, write_small_study
 
 OPTIONS = ("--resolution", "8", "--minimum-volume", "0.5")
@@ -182,6 +183,33 @@ def test_sizes_measured_on_mr_lead_to_proposed_targets(baseline: Path, tmp_path:
     assert "2 proposed; a reader decides." in (tmp_path / "out/page.html").read_text("utf-8")
 
 
+def test_a_liver_that_takes_up_more_than_the_spleen_is_doubted_aloud(
+    baseline: Path, tmp_path: Path
+) -> None:
+    """As where tumor replaces all of the liver: then nothing in it stands out. Here the spleen
+    is made faint, as slices are scaled by their maximum."""
+    (file,) = (baseline / "organ_map").iterdir()
+    organs = {one.description.label.casefold(): one.mask for one in read_segmentation(file)}
+    spleen = organs["spleen"]
+    shutil.copytree(baseline / "pet_ac", tmp_path / "dicom/pet")
+    for path in (tmp_path / "dicom/pet").iterdir():
+        dataset = pydicom.dcmread(path)
+        at = spleen.grid.index_of([float(mm) for mm in dataset.ImagePositionPatient])
+        pixels = dataset.pixel_array.copy()
+        pixels[spleen.inside[:, :, round(float(at[2]))].T] //= 20
+        dataset.PixelData = pixels.tobytes()
+        dataset.save_as(path)
+
+    result = call(
+        *(tmp_path / "dicom/pet", "--organs", baseline / "organ_map", *OPTIONS),
+        *("--to", tmp_path / "out"),
+    )
+
+    assert result.exit_code == 3
+    assert "Doubtful: the liver reference" in result.output
+    assert "it may lie in tumor" in result.output
+
+
 # --- refusals ------------------------------------------------------------------------------------
 
 
@@ -256,6 +284,7 @@ def test_refuses_to_write_into_a_file(baseline: Path, tmp_path: Path) -> None:
         (("--label-map", "total"), "give --organs too"),
         (("--label-map", "whole"), "one of total"),
         (("--timezone", "Paris"), "no time zone is named"),
+        (("--removed", "splen"), "--removed must be one of"),
     ],
 )
 def test_a_wrong_word_is_answered_with_the_right_one(
@@ -273,3 +302,50 @@ def test_resolution_and_minimum_volume_have_no_default(baseline: Path, tmp_path:
 
     assert result.exit_code == 2
     assert "--resolution" in result.output
+
+
+def test_a_model_of_ones_own_takes_the_place_of_our_borders(baseline: Path, tmp_path: Path) -> None:
+    """A network that labels SUV > 12: whatever that is, it is what is measured, and it is said."""
+    changes = {
+        '"68Ga-DOTATOC"': '"64Cu-DOTATATE"',
+        'license = "MIT"': 'license = "CC-BY-4.0"',
+    }
+    model = a_model(tmp_path / "model", above(12.0), changes=changes)
+    to = tmp_path / "to"
+
+    result = call(
+        *(baseline / "pet_ac", "--organs", baseline / "organ_map", *OPTIONS, "--to", to),
+        *("--timepoint", "BASELINE", "--model", model),
+    )
+
+    assert result.exit_code == 0, result.output
+    assert "border: the model threshold 1.0 (sha256 " in result.output
+    page = (to / "page.html").read_text("utf-8")
+    assert "from made in this test; license: CC-BY-4.0" in page
+    assert "the model was made for 64Cu-DOTATATE" in page
+    assert "border of the model threshold 1.0" in (to / "measures.csv").read_text("utf-8")
+    rows = read_lesion_table(to / "lesions.csv")
+    assert rows
+    assert all(row.delineation.startswith("labels of the model threshold 1.0") for row in rows)
+    assert len(read_label_map(to / "lesions.nii.gz")) == len(rows)
+    assert len(read_segmentation(to / "lesions.dcm")) == len(rows)
+    assert (to / "report.dcm").exists()
+
+
+def test_refuses_a_model_that_is_not_what_its_manifest_says(baseline: Path, tmp_path: Path) -> None:
+    model = a_model(tmp_path / "model")
+    (model / "model.onnx").write_bytes(b"other")
+
+    error = refused(baseline / "pet_ac", *OPTIONS, "--to", tmp_path / "to", "--model", model)
+
+    assert "SHA-256" in error.what
+    assert not (tmp_path / "to").exists()
+
+
+def test_a_model_brings_its_own_borders(baseline: Path, tmp_path: Path) -> None:
+    words = ("--model", a_model(tmp_path / "model"), "--method", "graph-cut")
+
+    result = call(baseline / "pet_ac", *OPTIONS, "--to", tmp_path / "to", *words)
+
+    assert result.exit_code == 2
+    assert "leave --method out" in result.output

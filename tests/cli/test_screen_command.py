@@ -27,9 +27,11 @@ window_days = [-31, -1]
 [site.D1]
 name = "Department 1"
 
-[settings]
-minimum_lesion_volume_ml = 0.5
-organ_margin_mm = 8.0
+[lesions]
+pet_resolution_mm = 6.0
+minimum_volume_ml = 0.5
+uptake_window_min = [45, 90]
+uptake_difference_min = 15
 """
 
 

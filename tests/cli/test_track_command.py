@@ -13,10 +13,8 @@ from operandi.cli.main import app
 from operandi.quantities.errors import DataError
 from tests.pipeline import studies
 
-FACTS = (
-    *("--resolution", "6", "--minimum-volume", "0.5", "--workers", "1"),
-    *("--uptake-window", "45-90", "--uptake-difference", "15"),
-)
+# study.toml says the rest.
+FACTS = ("--workers", "1")
 BORROWED = ("--borrow", "fdg-suv-review", "--because", "for the test")
 
 pytestmark = pytest.mark.slow
@@ -163,10 +161,41 @@ def test_refuses_somebody_unknown_and_names_who_is_known(ran: tuple[Path, Result
     assert "OP-001" in said.exception.remedy
 
 
-def test_refuses_to_run_without_the_resolution(ran: tuple[Path, Result]) -> None:
+def test_an_option_counts_in_place_of_the_study_file(ran: tuple[Path, Result]) -> None:
     study, _ = ran
 
-    said = CliRunner().invoke(app, ["track", "OP-001", "--study", str(study)])
+    said = tracked(study, "--uptake-window", "45-60")
+
+    assert said.exit_code == 0, said.output
+    page = (study / "results/tracks/OP-001.html").read_text("utf-8")
+    assert "Visits compare at 45 to 60 min" in page
+    assert "not comparable" in page
+
+
+def test_refuses_an_impossible_option_by_the_key_that_it_stands_for(
+    ran: tuple[Path, Result],
+) -> None:
+    study, _ = ran
+
+    said = tracked(study, "--resolution", "-6")
 
     assert isinstance(said.exception, DataError)
-    assert "--resolution" in said.exception.remedy
+    assert "lesions.pet_resolution_mm" in said.exception.what
+
+
+def test_the_command_takes_what_the_road_has_computed(
+    ran: tuple[Path, Result], tmp_path: Path
+) -> None:
+    study, _ = ran
+    copy = tmp_path / "study"
+    shutil.copytree(study, copy)
+    first = CliRunner().invoke(app, ["run", str(copy), "--workers", "1"])
+    assert first.exit_code == 0, first.output
+
+    records = {path: path.stat().st_mtime_ns for path in (copy / "results/.store").glob("??/*")}
+    said = tracked(copy)
+
+    assert said.exit_code == 0, said.output
+    assert records == {
+        path: path.stat().st_mtime_ns for path in (copy / "results/.store").glob("??/*")
+    }

@@ -8,6 +8,7 @@ from typing import Any
 
 import hypothesis.extra.numpy as arrays
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -319,3 +320,34 @@ def test_refuses_another_format() -> None:
 
     with pytest.raises(ValueError, match="format"):
         decode(bytes(data))
+
+
+def test_of_a_mask_only_the_box_around_what_is_inside_is_kept() -> None:
+    inside = np.zeros((100, 100, 100), dtype=np.bool_)
+    inside[40:44, 50:52, 60] = True
+
+    data = encode(inside)
+
+    assert len(data) < 1000
+    np.testing.assert_array_equal(decode(data), inside)
+
+
+@given(arrays.arrays(np.bool_, arrays.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=5)))
+def test_every_mask_comes_back_with_its_shape(inside: npt.NDArray[np.bool_]) -> None:
+    back = decode(encode(inside))
+
+    assert isinstance(back, np.ndarray)
+    assert back.shape == inside.shape
+    np.testing.assert_array_equal(back, inside)
+
+
+def test_a_box_of_slices_comes_back() -> None:
+    box = (slice(3, 7), slice(np.int64(0), np.int64(2)), slice(11, 12))
+
+    assert decode(encode(box)) == box
+
+
+@pytest.mark.parametrize("box", [slice(None), slice(0, 4, 2), slice(0.0, 1.0)])
+def test_refuses_a_slice_that_is_no_box(box: slice) -> None:
+    with pytest.raises(TypeError, match="two whole numbers and no step"):
+        encode(box)

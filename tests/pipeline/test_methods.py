@@ -28,7 +28,12 @@ CONTENT = {
         {"code": "BASELINE", "title": "Before", "anchor": "cycle 1", "window_days": [-31, -1]}
     ],
     "site": {"NANTES": {"name": "Nantes"}},
-    "settings": {"minimum_lesion_volume_ml": 0.5, "organ_margin_mm": 8.0},
+    "lesions": {
+        "pet_resolution_mm": 6.0,
+        "minimum_volume_ml": 0.5,
+        "uptake_window_min": [45, 90],
+        "uptake_difference_min": 15,
+    },
 }
 DOSIMETRY = {
     "dosimetry": {

@@ -29,7 +29,12 @@ STUDY = {
         {"code": "BASELINE", "title": "Before", "anchor": "cycle 1", "window_days": (-31, -1)}
     ],
     "site": {"NANTES": {"name": "Nantes"}},
-    "settings": {"minimum_lesion_volume_ml": 0.5, "organ_margin_mm": 8.0},
+    "lesions": {
+        "pet_resolution_mm": 6.0,
+        "minimum_volume_ml": 0.5,
+        "uptake_window_min": [45, 90],
+        "uptake_difference_min": 15,
+    },
 }
 DOSIMETRY = {"tissue_density_g_cm3": 1.04, "spatial_resolution_mm": 9.0, "predicted": False}
 

@@ -60,9 +60,11 @@ window_days = [-31, -1]
 [site.MUHC]
 name = "McGill University Health Centre"
 
-[settings]
-minimum_lesion_volume_ml = 0.5
-organ_margin_mm = 8.0
+[lesions]
+pet_resolution_mm = 6.0
+minimum_volume_ml = 0.5
+uptake_window_min = [45, 90]
+uptake_difference_min = 15
 """
 TABLES = {
     "participants": "participant,site,sex,birth_year,birth_month\nSTS_001,MUHC,M,1950,1\n",
@@ -126,11 +128,11 @@ def answers() -> dict[str, Any]:
     return content
 
 
-def test_an_organ_map_is_missing_and_nothing_else(ran: Ran) -> None:
-    told = [what for what, _, _ in ran.told]
-
-    assert any("There is no organ map" in what for what in told)
-    assert all("organ map" in what for what in told), told
+def test_nothing_stands_in_the_way_of_the_visit(ran: Ran) -> None:
+    """Without an organ map organs are found; without a spleen there are candidates."""
+    assert ran.told == set()
+    assert "organs were sought on PET alone" in ran.report
+    assert "Send a DICOM segmentation of the organs" in ran.report
 
 
 def test_suv_maximum_of_the_tumor_is_the_closed_form(ran: Ran, answers: dict[str, Any]) -> None:
@@ -162,15 +164,22 @@ def test_liver_has_the_uptake_of_fdg_in_normal_liver(ran: Ran) -> None:
     assert basis.str.contains("reader R1").any()
 
 
-def test_tumor_is_among_the_candidates_and_no_burden_is_claimed(ran: Ran) -> None:
-    """Heart, bladder and kidneys are above the liver, too, and no organ map says which is which."""
-    candidates = ran.table.filter(
-        pl.col("subject").str.contains(r"^C\d\d$"), pl.col("kind") == "SUV_MAXIMUM"
-    )
-    assert np.abs(candidates["value"].to_numpy() - 7.910674581152241).min() < 1e-3
+def test_no_burden_is_claimed_of_candidates(ran: Ran) -> None:
+    """The finding of organs is made for another tracer, and no spleen is told on FDG."""
+    candidates = ran.table.filter(pl.col("kind") == "SUV_MAXIMUM", pl.col("subject") != "GTV_Mass")
+    candidates = candidates.filter(pl.col("subject_type") == "candidate")
+    assert candidates["subject"].str.contains(r"^C\d\d$").all()
+    assert candidates.height > 0
     burden = ran.table.filter(pl.col("kind") == "LESION_COUNT")
     assert burden["value"].null_count() == burden.height == 1
-    assert burden["absent"].str.contains("organ").all()
+    assert burden["absent"].str.contains("no mask of spleen").all()
+
+
+def test_tumor_is_among_the_candidates(ran: Ran) -> None:
+    candidates = ran.table.filter(
+        pl.col("subject_type") == "candidate", pl.col("kind") == "SUV_MAXIMUM"
+    )
+    assert np.abs(candidates["value"].to_numpy() - 7.910674581152241).min() < 1e-3
 
 
 def test_mr_of_another_day_is_laid_on_the_pet_by_what_was_drawn_on_both(ran: Ran) -> None:
@@ -206,7 +215,7 @@ def test_mr_stands_beside_the_pet_where_nothing_aligns_them(ran: Ran) -> None:
         alignment(suv, images, None)
 
     why = Refusal(step="alignment", subject="", what=refused.value.what, remedy="", who="")
-    (figure,) = fused_pictures(suv, images, why, None, None, None)
+    (figure,) = fused_pictures(suv, images, why, None, None)
 
     assert figure.title == "MR alone (MR T2-weighted)"
     assert "not aligned with PET" in figure.caption

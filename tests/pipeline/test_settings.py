@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from operandi.imaging.lesions.segmentation.settings import DelineationMethod
 from operandi.imaging.pet.declaration import Declaration
 from operandi.imaging.radiomics.aggregation import Aggregation
 from operandi.pipeline.settings import parse_declaration, parse_settings, read_settings
@@ -27,7 +28,12 @@ COMPLETE: dict[str, Any] = {
         }
     ],
     "site": {"SITE-A": {"name": "Department A"}},
-    "settings": {"minimum_lesion_volume_ml": 0.5, "organ_margin_mm": 8.0},
+    "lesions": {
+        "pet_resolution_mm": 6.0,
+        "minimum_volume_ml": 0.5,
+        "uptake_window_min": [45, 90],
+        "uptake_difference_min": 15,
+    },
 }
 
 
@@ -51,7 +57,9 @@ def test_reads_everything_a_study_file_says() -> None:
     assert settings.zone.key == "Europe/Paris"
     assert settings.sites == (("SITE-A", "Department A"),)
     assert settings.timepoints[0].window_days == (-31, -1)
-    assert settings.lesions.organ_margin_mm == 8.0
+    assert settings.lesions.uptake_window_min == (45.0, 90.0)
+    assert settings.lesions.segmentation_at("SITE-A").fwhm_mm == 6.0
+    assert settings.lesions.method is DelineationMethod.HALF_MEAN
     assert settings.declaration_at("P-1", "BASELINE") == Declaration()
 
 
@@ -59,8 +67,8 @@ def test_reads_everything_a_study_file_says() -> None:
     ("path", "value", "named"),
     [
         ("study.timezone", "Paris", r"study\.timezone.*no time zone is named 'Paris'"),
-        ("settings.minimum_lesion_volume_ml", True, r"minimum_lesion_volume_ml.*found True"),
-        ("settings.minimum_lesion_volume_ml", "0.5", r"minimum_lesion_volume_ml.*found '0.5'"),
+        ("lesions.minimum_volume_ml", True, r"minimum_volume_ml.*found True"),
+        ("lesions.minimum_volume_ml", "0.5", r"minimum_volume_ml.*found '0.5'"),
         ("timepoint.0.window_days", [-99999999, -1], r"window_days.*found -99999999"),
         ("timepoint.0.window_days", [True, 1], r"window_days.*found True"),
         ("declare.nuclide", "99Zz", r"declare\.nuclide.*99Zz"),
@@ -68,9 +76,30 @@ def test_reads_everything_a_study_file_says() -> None:
         ("study.title", "", r"study\.title"),
         ("timepoint.0.anchor", "cycle one", r"timepoint\.0\.anchor"),
         ("timepoint.0.window_days", [3, 1], "first day of a window must not be after its last"),
-        ("settings.minimum_lesion_volume_ml", 0, "minimum_lesion_volume_ml"),
-        ("settings.organ_margin_mm", None, "organ_margin_mm: is missing"),
-        ("settings.organ_margin", 8, "organ_margin: is no key"),
+        ("lesions.minimum_volume_ml", 0, "minimum_volume_ml"),
+        ("lesions.pet_resolution_mm", None, "pet_resolution_mm: is missing"),
+        ("lesions.pet_resolution_mm", -6.0, r"pet_resolution_mm.*found -6"),
+        ("lesions.pet_resolution_mm", float("nan"), r"pet_resolution_mm.*found nan"),
+        ("lesions.resolution", 6, "resolution: is no key"),
+        ("lesions.uptake_window_min", None, "uptake_window_min: is missing"),
+        ("lesions.uptake_window_min", [90, 45], "earliest uptake time must lie before"),
+        ("lesions.uptake_difference_min", None, "uptake_difference_min: is missing"),
+        ("lesions.method", "watershed", "no such method; known are .*half-mean"),
+        ("lesions.method", "fixed-suv", "fixed_suv goes with"),
+        ("lesions.fixed_suv", 4.0, "fixed_suv goes with"),
+        ("lesions.borrow", [{"coefficient": "fdg", "because": "x"}], "no such published"),
+        ("lesions.borrow", [{"coefficient": "fdg-suv-review"}], "because: is missing"),
+        (
+            "lesions.borrow",
+            [{"coefficient": "fdg-suv-review", "because": " "}],
+            "another tracer needs a reason",
+        ),
+        (
+            "lesions.borrow",
+            [{"coefficient": "adc-liver-lesion", "because": "x"}],
+            "is not followed here",
+        ),
+        ("lesions.adc_unit", "um2/ms", r"adc_unit.*found 'um2/ms'"),
         ("declare.half_life", 4069.8, r"declare\.half_life: is no key"),
         ("declare.activity_unit", "GBq", r"declare\.activity_unit"),
         ("radiomics.pet", [], r"radiomics\.pet"),
@@ -87,9 +116,51 @@ def test_refuses_a_fault_and_names_its_key(path: str, value: object, named: str)
 
 def test_refuses_all_faults_at_once() -> None:
     content = changed("study.timezone", "Paris")
-    content["settings"] = {}
-    with pytest.raises(DataError, match=r"3 fault\(s\).*timezone.*minimum_lesion.*organ_margin"):
+    content["lesions"] = {"uptake_window_min": [45, 90], "uptake_difference_min": 15}
+    with pytest.raises(DataError, match=r"3 fault\(s\).*timezone.*pet_resol.*minimum_volume"):
         parse_settings(content)
+
+
+def test_refuses_the_former_table_and_says_what_to_write_instead() -> None:
+    former = {"minimum_lesion_volume_ml": 0.7, "organ_margin_mm": 8.0}
+
+    with pytest.raises(DataError, match=r"\[settings\], whose place the table \[lesions\]") as told:
+        parse_settings(COMPLETE | {"settings": former})
+
+    for words in ("minimum_volume_ml = 0.7", "pet_resolution_mm", "uptake_window_min"):
+        assert words in told.value.remedy
+
+
+def test_a_site_may_have_another_resolution() -> None:
+    content = changed("lesions.site", {"SITE-A": {"pet_resolution_mm": 4.5}})
+    content["site"]["SITE-B"] = {"name": "Department B"}
+
+    lesions = parse_settings(content).lesions
+
+    assert lesions.segmentation_at("SITE-A").fwhm_mm == 4.5
+    assert lesions.segmentation_at("SITE-B").fwhm_mm == 6.0
+
+
+def test_refuses_a_resolution_of_a_site_that_is_none() -> None:
+    content = changed("lesions.site", {"SITE-X": {"pet_resolution_mm": 4.5}})
+    with pytest.raises(DataError, match="SITE-X, which is no site of the study"):
+        parse_settings(content)
+
+
+def test_a_borrowed_coefficient_keeps_its_reason() -> None:
+    borrow = [{"coefficient": "fdg-suv-review", "because": " like scans "}]
+
+    (named,) = parse_settings(changed("lesions.borrow", borrow)).lesions.borrowed
+
+    assert (named.key, named.borrowed_because) == ("fdg-suv-review", "like scans")
+
+
+def test_refuses_two_coefficients_of_one_quantity() -> None:
+    borrow = [
+        {"coefficient": key, "because": "x"} for key in ("dcfpyl-suvmax", "psma11-suvmax-bone")
+    ]
+    with pytest.raises(DataError, match="are both of SUV_MAXIMUM; borrow one"):
+        parse_settings(changed("lesions.borrow", borrow))
 
 
 def test_refuses_a_declaration_for_a_timepoint_that_is_none() -> None:

@@ -5,57 +5,72 @@ from typing import Any
 
 import pytest
 
-from operandi.imaging.lesions.segmentation.settings import DelineationMethod
 from operandi.imaging.lesions.tracking.tracks import Relation
-from operandi.pipeline.lesion_tracks import TrackRequest
-from operandi.pipeline.track_request import read_overrides, track_request
+from operandi.pipeline.lesion_settings import LesionFiles, LesionSettings
+from operandi.pipeline.track_request import lesion_files, lesion_options, read_overrides
 from operandi.quantities.errors import DataError
 
+NOTHING_ASKED: dict[str, Any] = {
+    "resolution_mm": None,
+    "minimum_volume_ml": None,
+    "uptake_window": None,
+    "uptake_difference_min": None,
+    "method": None,
+    "fixed_suv": None,
+    "test_retest": None,
+    "borrow": (),
+    "because": "",
+    "override": None,
+    "find_organs": False,
+}
 
-def asked(**changed: Any) -> TrackRequest:
-    options: dict[str, Any] = {
-        "resolution_mm": 6.0,
-        "minimum_volume_ml": 0.5,
-        "uptake_window": "45-90",
-        "uptake_difference_min": 15.0,
-        "method": DelineationMethod.HALF_MEAN,
-        "fixed_suv": None,
-        "test_retest": None,
-        "borrow": (),
-        "because": "",
-        "override": None,
-        "participant": "P-014",
-        "ignore_organ_maps": False,
+
+def asked(**changed: Any) -> dict[str, Any]:
+    return lesion_options(**(NOTHING_ASKED | changed))
+
+
+def files(folder: Path, *, test_retest: str = "", overrides: str = "") -> LesionFiles:
+    settings = LesionSettings(
+        resolution_mm=6.0,
+        minimum_volume_ml=0.5,
+        uptake_window_min=(45.0, 90.0),
+        uptake_difference_min=15.0,
+        test_retest=test_retest,
+        overrides=overrides,
+    )
+    return lesion_files(folder, settings)
+
+
+def test_what_was_not_asked_is_left_to_the_study_file() -> None:
+    assert asked() == {}
+
+
+def test_options_become_keys_of_the_study_file() -> None:
+    said = asked(
+        resolution_mm=5.0,
+        uptake_window="45-90",
+        borrow=("fdg-suv-review", "fdg-suv-review"),
+        because="like scans",
+    )
+
+    assert said == {
+        "pet_resolution_mm": 5.0,
+        # What the option says holds for every site.
+        "site": {},
+        "uptake_window_min": [45.0, 90.0],
+        "borrow": [{"coefficient": "fdg-suv-review", "because": "like scans"}],
     }
-    return track_request(**(options | changed))
 
 
-def test_facts_of_the_protocol_are_taken_over() -> None:
-    request = asked()
-
-    assert request.segmentation.fwhm_mm == 6.0
-    assert request.segmentation.minimum_volume_ml == 0.5
-    assert request.uptake_window_min == (45.0, 90.0)
-    assert not request.borrowed
+def test_another_method_leaves_the_study_files_level_behind() -> None:
+    assert asked(method="half-mean") == {"method": "half-mean", "fixed_suv": None}
 
 
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"resolution_mm": None}, "resolution .* found none"),
-        ({"resolution_mm": float("nan")}, "resolution .* found nan"),
-        ({"resolution_mm": -6.0}, "found -6"),
-        ({"minimum_volume_ml": None}, "least volume; found none"),
-        ({"uptake_difference_min": None}, "largest difference"),
-        ({"uptake_window": None}, "uptake time that counts; found none"),
-        ({"uptake_window": "90-45"}, "found 90-45"),
         ({"uptake_window": "about an hour"}, "found about an hour"),
-        ({"fixed_suv": 4.0}, "half of the mean with 4"),
-        ({"method": DelineationMethod.FIXED_SUV}, "fixed SUV with none"),
         ({"because": "I like it"}, "no coefficient is borrowed"),
-        ({"borrow": ("fdg",), "because": "x"}, "no published coefficient 'fdg'"),
-        ({"borrow": ("fdg-suv-review",)}, "not with an SSTR tracer"),
-        ({"borrow": ("adc-liver-lesion",), "because": "x"}, "not followed here"),
     ],
 )
 def test_refuses_what_cannot_serve(changed: dict[str, Any], said: str) -> None:
@@ -63,17 +78,12 @@ def test_refuses_what_cannot_serve(changed: dict[str, Any], said: str) -> None:
         asked(**changed)
 
 
-def test_a_borrowed_coefficient_keeps_its_reason() -> None:
-    (named,) = asked(borrow=("fdg-suv-review", "fdg-suv-review"), because=" like scans ").borrowed
-
-    assert (named.key, named.borrowed_because) == ("fdg-suv-review", "like scans")
-
-
 def test_the_studys_own_test_and_retest_is_read(tmp_path: Path) -> None:
-    table = tmp_path / "own.csv"
-    table.write_text("participant,lesion,quantity,first,second\nP-1,L01,SUV_PEAK,10,11\n")
+    (tmp_path / "own.csv").write_text(
+        "participant,lesion,quantity,first,second\nP-1,L01,SUV_PEAK,10,11\n"
+    )
 
-    (row,) = asked(test_retest=table).repetitions
+    (row,) = files(tmp_path, test_retest="own.csv").repetitions
 
     assert (row.participant, row.first, row.second) == ("P-1", 10.0, 11.0)
 
@@ -87,11 +97,16 @@ def test_the_studys_own_test_and_retest_is_read(tmp_path: Path) -> None:
     ],
 )
 def test_refuses_a_faulty_test_and_retest(tmp_path: Path, text: str, said: str) -> None:
-    table = tmp_path / "own.csv"
-    table.write_text(text)
+    (tmp_path / "own.csv").write_text(text)
 
     with pytest.raises(DataError, match=said):
-        asked(test_retest=table)
+        files(tmp_path, test_retest="own.csv")
+
+
+@pytest.mark.parametrize("key", ["test_retest", "overrides"])
+def test_refuses_a_file_that_is_not_there_and_names_its_key(tmp_path: Path, key: str) -> None:
+    with pytest.raises(DataError, match=f"no file own.csv, which {key} of"):
+        files(tmp_path, **{key: "own.csv"})
 
 
 def written(folder: Path, *rows: str, columns: str = "before,after,relation,reader,reason") -> Path:

@@ -36,7 +36,7 @@ from tests.reports.study_builder import (
 )
 
 VOID = {"meta", "link", "img", "input", "br"}
-REFERENCES = ("for", "aria-labelledby", "popovertarget")
+REFERENCES = ("for", "aria-labeledby", "popovertarget")
 
 
 class Page(HTMLParser):

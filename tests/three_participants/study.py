@@ -214,9 +214,11 @@ name = "Demonstration department A"
 [site.SITE-B]
 name = "Demonstration department B"
 
-[settings]
-minimum_lesion_volume_ml = 0.5
-organ_margin_mm = 8.0
+[lesions]
+pet_resolution_mm = 6.0
+minimum_volume_ml = 0.5
+uptake_window_min = [45, 90]
+uptake_difference_min = 15
 
 [dosimetry]
 tissue_density_g_cm3 = 1.04

@@ -304,7 +304,7 @@ def test_every_lesion_is_larger_than_the_smallest_that_the_study_counts(demo: De
 
     smallest_ml = min(lesion.volume_ml for visit in demo[1].visits for lesion in visit.lesions)
 
-    assert smallest_ml > 2 * study["settings"]["minimum_lesion_volume_ml"]
+    assert smallest_ml > 2 * study["lesions"]["minimum_volume_ml"]
 
 
 def test_visits_keep_their_windows_and_the_missing_one_is_overdue(demo: Demo) -> None:

@@ -12,7 +12,19 @@ from rich.markup import escape
 from rich.table import Table
 
 from operandi.cli import console
-from operandi.cli.lesions_input import given_organs, spheres_of, water_and_fat
+from operandi.cli.lesions_correction import (
+    given_corrections,
+    versions_in_words,
+    versions_not_shown,
+    write_versions,
+)
+from operandi.cli.lesions_input import (
+    about_model,
+    given_organs,
+    model_of,
+    spheres_of,
+    water_and_fat,
+)
 from operandi.cli.pet_series import read_uptake, require_zone
 
 if TYPE_CHECKING:
@@ -78,6 +90,15 @@ def lesions(
     label_map: Annotated[
         str, typer.Option(help="Whose label map it is: total, total_mr or mrsegmentator.")
     ] = "",
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            help="Your own segmentation model: its model.toml or the folder that holds it. Its "
+            'labels take the place of our lesions and borders. "Your own model" in '
+            "docs/lesions.md has a manifest to copy; nothing is downloaded.",
+            metavar="PATH",
+        ),
+    ] = None,
     method: Annotated[
         Border, typer.Option(help="How borders are found. docs/lesions.md says what each does.")
     ] = Border.HALF_MEAN,
@@ -101,7 +122,30 @@ def lesions(
             "spleen and blood-pool; may be repeated."
         ),
     ] = None,
-    reader: Annotated[str, typer.Option(help="Who placed the spheres.")] = "",
+    reader: Annotated[
+        str,
+        typer.Option(
+            help="Who placed the spheres; who corrected the lesions, where the file does not say."
+        ),
+    ] = "",
+    correction: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="lesions.dcm as a reader edited it in 3D Slicer or OHIF (DICOM SEG), or an "
+            "RTSTRUCT; may be repeated: the later one supersedes.",
+            metavar="FILE",
+        ),
+    ] = None,
+    corrected_at: Annotated[
+        str, typer.Option(help="When, where the file does not say, e.g. 2026-03-01T10:15+01:00.")
+    ] = "",
+    confirmed: Annotated[
+        bool,
+        typer.Option(
+            "--confirmed",
+            help="The reader says that what the correction left are lesions: candidates no more.",
+        ),
+    ] = False,
     sizes: Annotated[
         Path | None,
         typer.Option(
@@ -128,18 +172,24 @@ def lesions(
     Writes to the folder: [bold]page.html[/bold] (start there), lesions.dcm and organs.dcm (DICOM
     SEG), report.dcm (DICOM SR), lesions.nii.gz, lesions.csv and measures.csv. Where spleen, a
     kidney or the bladder is neither found nor said to be removed, what is found are candidates:
-    there is no report.dcm then, no sum over them, and the exit status is 3.
+    there is no report.dcm then, no sum over them, and the exit status is 3. It is 3 too where a
+    reference is doubtful, such as a liver above the spleen.
+
+    With [bold]--correction[/bold] the edited lesions are a new version: lesions.v2.dcm,
+    report.v2.dcm and so on stand beside the automatic ones, and the page shows every version.
 
     Examples: [bold]operandi lesions export/PET_AC --mr export/DIXON --resolution 5.5
     --minimum-volume 0.5 --to lesions/P-014[/bold]; with organs from TotalSegmentator:
     [bold]operandi lesions export/PET_AC --organs segmentations/ --resolution 5.5 --minimum-volume
-    0.5 --to lesions/P-014[/bold]
+    0.5 --to lesions/P-014[/bold]; with a model of your own: [bold]operandi lesions export/PET_AC
+    --model models/my-net --resolution 5.5 --minimum-volume 0.5 --to lesions/P-014[/bold]
     """
     from operandi.cli.radiomics_input import Modality, read_image
     from operandi.domain.identity import Pseudonym, TimepointCode
     from operandi.imaging.dicom.classify import SeriesType
     from operandi.imaging.dicom.files import on_disk
     from operandi.imaging.dicom.index import index_dicom
+    from operandi.imaging.lesions.corrections.correcting import corrected_versions
     from operandi.imaging.lesions.visit import (
         VisitChoices,
         VisitOf,
@@ -150,7 +200,6 @@ def lesions(
     from operandi.pipeline.lesion_objects import (
         MeasuredSeries,
         lesion_uids,
-        write_lesion_objects,
     )
     from operandi.pipeline.lesion_page import lesion_page
     from operandi.pipeline.lesion_reading import read_sizes, read_visit
@@ -163,6 +212,7 @@ def lesions(
         fixed_suv=fixed_suv,
         seed_suv=seed_suv,
     )
+    opened = model_of(model, method_is_default=method is Border.HALF_MEAN)
     placed = spheres_of(sphere or [], reader=reader)
     _require_folder(to)
     index = index_dicom(pet)
@@ -184,6 +234,17 @@ def lesions(
         grid=suv.grid,
         required=mr is not None,
     )
+    corrections = given_corrections(
+        correction or [],
+        to=to,
+        onto=suv.grid,
+        timezone=timezone,
+        reader=reader,
+        corrected_at=corrected_at,
+        confirmed=confirmed,
+        patient_id=series.patient_id,
+    )
+    adc_map = None if adc is None else read_image(adc, Modality.ADC, timezone="")
     files = tuple(instance.file for instance in series.instances)
     found = lesions_of_visit(
         suv,
@@ -193,27 +254,30 @@ def lesions(
         choices=VisitChoices(
             segmentation=settings,
             placed=placed,
-            removed=tuple(one.strip().casefold() for one in removed or ()),
+            removed=_removed(removed or []),
+            model=opened,
         ),
         of=VisitOf(
             participant=Pseudonym(participant or series.patient_id or "unknown"),
             timepoint=TimepointCode(timepoint),
             inputs=(_digest_of(files),),
         ),
-        adc=None if adc is None else read_image(adc, Modality.ADC, timezone=""),
+        adc=adc_map,
     )
+    uids = lesion_uids(found, MeasuredSeries(uid=series.uid, files=()))
+    versions = corrected_versions(found, corrections, tracking_uids=uids, adc=adc_map)
+    found = versions[-1]
+    tracers = _tracers(series)
     names = [one.id for one in found.lesions]
     reading = read_visit(
         found,
-        tracers=_tracers(series),
+        tracers=tracers,
         sizes={} if sizes is None else read_sizes(sizes, lesions=names),
     )
     to.mkdir(parents=True, exist_ok=True)
     with on_disk(files) as paths:
         measured = MeasuredSeries(uid=series.uid, files=tuple(paths))
-        written = write_lesion_objects(
-            to, found, measured, tracking_uids=lesion_uids(found, measured)
-        )
+        written = write_versions(to, versions, measured, tracking_uids=uids)
     page = to / "page.html"
     atomic_write(
         page,
@@ -222,14 +286,29 @@ def lesions(
             reading,
             agreement_across_methods(found),
             series=series.name,
-            notes=(*about_mr, *uptake.evidence),
+            notes=(*about_mr, *uptake.evidence, *about_model(found, tracers)),
+            versions=versions,
         ).encode(),
     )
     _show(found)
+    for words in filter(None, (*versions_in_words(versions), versions_not_shown(to, versions))):
+        console.out.print(words, highlight=False, markup=False)
     for path in (page, *written):
         console.out.print(str(path), soft_wrap=True, highlight=False, markup=False)
-    if found.are_candidates:
+    if found.are_candidates or found.references.notes:
         raise typer.Exit(3)
+
+
+def _removed(names: list[str]) -> tuple[str, ...]:
+    from operandi.imaging.lesions.organs import ORGAN_NAMES
+
+    removed = tuple(name.strip().casefold() for name in names)
+    for name in removed:
+        if name not in ORGAN_NAMES:
+            raise typer.BadParameter(
+                f"--removed must be one of {', '.join(sorted(ORGAN_NAMES))}, got {name!r}"
+            )
+    return removed
 
 
 def _settings(
@@ -318,4 +397,8 @@ def _show(found: "LesionsOfVisit") -> None:
             f"Not found: {organ.name}: {organ.reason}.", highlight=False, markup=False
         )
     for name, reason in found.references.absent.items():
+        if name in found.choices.removed:
+            continue
         console.out.print(f"No {name} reference: {reason}", highlight=False, markup=False)
+    for words in (*found.references.notes, *found.segmented.bowel_words):
+        console.out.print(f"Doubtful: {words}.", highlight=False, markup=False)

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from operandi.imaging.dicom.classify import SeriesType
     from operandi.imaging.dicom.index import Index, Series
     from operandi.imaging.lesions.found_organs import FoundOrgans
+    from operandi.imaging.lesions.models.protocol import SegmentationModel
     from operandi.imaging.lesions.reference import PlacedSphere
+    from operandi.imaging.lesions.visit import LesionsOfVisit
 
 
 def water_and_fat(
@@ -124,3 +126,42 @@ def given_organs(path: Path | None, *, label_map: str, grid: "Grid") -> "FoundOr
     if label_map and path is None:
         raise typer.BadParameter("--label-map says whose map --organs is: give --organs too")
     return None if path is None else organ_map_from(path, onto=grid, label_map=label_map)
+
+
+def model_of(path: Path | None, *, method_is_default: bool) -> "SegmentationModel | None":
+    """Open the model that somebody named.
+
+    Parameters
+    ----------
+    path : Path or None
+        Manifest or folder.
+    method_is_default : bool
+        Whether nobody asked for a border of ours beside it.
+    """
+    from operandi.imaging.lesions.models.opened import open_model
+
+    if path is None:
+        return None
+    if not method_is_default:
+        raise typer.BadParameter("--model brings its own borders; leave --method out")
+    return open_model(path)
+
+
+def about_model(found: "LesionsOfVisit", tracers: Sequence[str]) -> tuple[str, ...]:
+    """Words on the model for the page; its tracers where the header names another."""
+    model = found.model
+    if model is None:
+        return ()
+    told = (
+        f"model: {model.words}, from {model.source}; license: {model.license}; trained on "
+        f"{model.trained_on}; cite {model.citation}",
+    )
+    made_for = {one.casefold() for one in model.tracers}
+    others = [one for one in tracers if one.casefold() not in made_for]
+    if not others:
+        return told
+    return (
+        *told,
+        f"the model was made for {' and '.join(model.tracers)}, the header names "
+        f"{' and '.join(others)}",
+    )

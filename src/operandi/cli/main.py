@@ -13,6 +13,7 @@ import typer
 
 from operandi import __version__
 from operandi.cli import console
+from operandi.cli.analyse import analyse
 from operandi.cli.compare_radionuclides import compare_radionuclides
 from operandi.cli.demo import demo
 from operandi.cli.doctor import doctor
@@ -21,7 +22,9 @@ from operandi.cli.export import export
 from operandi.cli.freeze import freeze
 from operandi.cli.index import index
 from operandi.cli.lesions import lesions
+from operandi.cli.plan import plan_file
 from operandi.cli.power import power
+from operandi.cli.predict import predict
 from operandi.cli.radiomics import radiomics
 from operandi.cli.run import run
 from operandi.cli.schedule import schedule
@@ -39,8 +42,11 @@ from operandi.quantities.errors import DataError, OperandiError
 _OF_THE_DISK: Final = {
     errno.EACCES,
     errno.EDQUOT,
+    errno.EFBIG,
     errno.EIO,
     errno.EISDIR,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
     errno.ENOENT,
     errno.ENOSPC,
     errno.ENOTDIR,
@@ -64,6 +70,8 @@ for command in (
     run,
     demo,
     power,
+    analyse,
+    predict,
     dose,
     screen,
     schedule,
@@ -83,6 +91,7 @@ app.command("schedule-potentiator", no_args_is_help=False)(schedule_potentiator)
 app.command("import", no_args_is_help=False)(study_import)
 study_file.command()(draft)
 app.add_typer(study_file)
+app.add_typer(plan_file)
 app.add_typer(radiomics)
 
 

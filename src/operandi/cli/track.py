@@ -23,22 +23,23 @@ def track(
     ] = Path(),
     resolution: Annotated[
         float | None,
-        typer.Option(help="Resolution of the PET as reconstructed (FWHM), mm. Required."),
+        typer.Option(help="Resolution of the PET as reconstructed (FWHM), mm, at all sites."),
     ] = None,
     minimum_volume: Annotated[
-        float | None, typer.Option(help="Smaller lesions are dropped, mL. Required.")
+        float | None, typer.Option(help="Smaller lesions are dropped, mL.")
     ] = None,
     uptake_window: Annotated[
         str | None,
-        typer.Option(help="Earliest and latest uptake time that counts, min: 45-90. Required."),
+        typer.Option(help="Earliest and latest uptake time that counts, min: 45-90."),
     ] = None,
     uptake_difference: Annotated[
         float | None,
-        typer.Option(help="Largest difference of two visits' uptake times, min. Required."),
+        typer.Option(help="Largest difference of two visits' uptake times, min."),
     ] = None,
     method: Annotated[
-        Border, typer.Option(help="How borders are found. docs/lesions.md says what each does.")
-    ] = Border.HALF_MEAN,
+        Border | None,
+        typer.Option(help="How borders are found. docs/lesions.md says what each does."),
+    ] = None,
     fixed_suv: Annotated[
         float | None, typer.Option(help="The border of the method fixed-suv, g/mL.")
     ] = None,
@@ -73,47 +74,52 @@ def track(
 ) -> None:
     """Follow lesions over all visits under one name, and judge whether each change is real.
 
+    Every option counts in place of its key in the table of lesions in study.toml.
+
     A change is held against what repetition alone gives: the study's own --test-retest, else a
     published coefficient that you --borrow and say why. None is published for SSTR PET; without
     either, changes are shown and not judged. The page goes to
     STUDY/results/tracks/PARTICIPANT.html, with tables, DICOM SEG and SR of each visit beside it.
 
-    Examples: [bold]operandi track P-014 --study my-study --resolution 6 --minimum-volume 0.5
-    --uptake-window 45-90 --uptake-difference 15[/bold]; the same with [bold]--borrow
+    Examples: [bold]operandi track P-014 --study my-study[/bold]; the same with [bold]--borrow
     fdg-suv-review --because "same scanner and count level"[/bold]
     """
-    from operandi.imaging.lesions.segmentation.settings import DelineationMethod
     from operandi.pipeline.atomic import atomic_write
     from operandi.pipeline.lesion_tracks import participant_tracks
     from operandi.pipeline.study import Options, read_study
     from operandi.pipeline.track_cohort_page import summary_of, track_cohort_page
     from operandi.pipeline.track_files import write_tracks
     from operandi.pipeline.track_page import track_page
-    from operandi.pipeline.track_request import track_request
+    from operandi.pipeline.track_request import lesion_options
 
-    request = track_request(
+    said = lesion_options(
         resolution_mm=resolution,
         minimum_volume_ml=minimum_volume,
         uptake_window=uptake_window,
         uptake_difference_min=uptake_difference,
-        method=DelineationMethod[method.name],
+        method=None if method is None else method.value,
         fixed_suv=fixed_suv,
         test_retest=test_retest,
         borrow=tuple(borrow or ()),
         because=because,
         override=override,
-        participant=participant,
-        ignore_organ_maps=find_organs,
+        find_organs=find_organs,
     )
     options = Options(workers=workers)
     refused = False
     with console.StudyProgress() as progress:
-        read = read_study(study, today=datetime.now(UTC).date(), progress=progress)
+        read = read_study(
+            study,
+            today=datetime.now(UTC).date(),
+            progress=progress,
+            lesions=said,
+            participant=participant,
+        )
         everyone = [one.pseudonym for one in read.records.participants]
         folder = _folder(read.results)
         cohort = []
         for who in everyone if participant is None else [participant]:
-            found = participant_tracks(read, who, request, options, progress=progress)
+            found = participant_tracks(read, who, options, progress=progress)
             write_tracks(folder, found)
             page = folder / f"{who}.html"
             atomic_write(page, track_page(found, study=read.settings.title).encode())

@@ -16,8 +16,11 @@ def atomic_write(path: Path, data: bytes) -> None:
     try:
         write_synced(temporary, [data])
         temporary.replace(path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            # A full disk names no file, and nobody knows the temporary one.
+            error.filename = str(path)
         raise
     sync_folder(path.parent)
 

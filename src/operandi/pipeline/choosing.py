@@ -1,7 +1,7 @@
 """Which series of a visit the road uses for what, and what of them it could not choose."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,6 +10,8 @@ from operandi.imaging.dicom.classify import SeriesType
 from operandi.imaging.dicom.files import FileRef
 from operandi.imaging.dicom.index import Series
 from operandi.imaging.pet.declaration import Recorded
+from operandi.pipeline.choosing_corrections import sort_regions
+from operandi.pipeline.lesion_settings import ADC_UNITS, CorrectionFacts, LesionFacts
 from operandi.pipeline.placing import (
     COORDINATOR,
     READER,
@@ -39,6 +41,15 @@ FUSED_WITH: Final = (
 """What PET is drawn over, best first."""
 
 
+LOOKED_AT: Final = (
+    SeriesType.MR_DIXON_WATER,
+    SeriesType.MR_DIXON_FAT,
+    SeriesType.MR_DIFFUSION_MAP,
+)
+"""MR that the lesions of a visit are found or measured with."""
+
+_REFERENCES: Final = ("liver", "spleen", "blood pool")
+
 _MR: Final = frozenset(
     kind
     for kind in SeriesType
@@ -56,15 +67,20 @@ class ChosenVisit:
     placed : PlacedVisit
         The visit.
     pet, organ_map, contours : Source or None
-        Files of the attenuation-corrected PET, of segmentations, of structure sets.
+        Files of the attenuation-corrected PET, of segmentations, of structure sets. No organ map
+        where the study finds organs in any case.
     mr : tuple of (Series, Source)
         Each MR series.
     fused : Source or None
         Which of ``mr`` PET is drawn over.
+    corrections : Source or None
+        Files of a reader's lesions, which supersede those that are found.
+    correction : CorrectionFacts
+        What they are read with.
     pet_settings : PetSettings
         What the records and declarations say.
-    liver : PlacedReference or None
-        The liver reference that a reader placed.
+    lesions : LesionFacts
+        By what its lesions are found.
     prediction : PredictionSettings or None
         For doses predicted from this PET; None where it is not before the first cycle, or the
         study asks for none.
@@ -82,8 +98,10 @@ class ChosenVisit:
     contours: Source | None
     mr: tuple[tuple[Series, Source], ...]
     fused: Source | None
+    corrections: Source | None
+    correction: CorrectionFacts
     pet_settings: PetSettings
-    liver: PlacedReference | None
+    lesions: LesionFacts
     prediction: PredictionSettings | None
     measured: Visit
     obstacles: tuple[Obstacle, ...]
@@ -93,6 +111,19 @@ class ChosenVisit:
     def subject(self) -> str:
         """Name of the visit in steps and messages."""
         return self.placed.subject
+
+    @property
+    def looked_at(self) -> tuple[Source, ...]:
+        """The MR that lesions are found or measured with."""
+        return tuple(source for series, source in self.mr if _is_looked_at(series, self.lesions))
+
+
+def _is_looked_at(series: Series, facts: LesionFacts) -> bool:
+    kind = series.classification.type
+    # An exponential ADC map is none, whatever its unit.
+    is_map = kind is SeriesType.MR_DIFFUSION_MAP
+    unusable = is_map and (facts.adc_per_unit is None or "EADC" in series.description.upper())
+    return kind in LOOKED_AT and not unusable
 
 
 def choose(
@@ -105,27 +136,36 @@ def choose(
         of_type.setdefault(series.classification.type, []).append(series)
     chosen_pet, obstacles = _pet(placed, of_type, settings)
     obstacles = [*_conflicts(placed), *obstacles]
-    if chosen_pet is not None and SeriesType.SEGMENTATION not in of_type:
-        obstacles.append(_no_organ_map(placed))
     if chosen_pet is not None:
         obstacles += _unconfirmed(placed, records)
-    segmentations = of_type.get(SeriesType.SEGMENTATION, [])
-    contours = of_type.get(SeriesType.STRUCTURE_SET, [])
+    believed = not settings.lesions.find_organs
+    sorted_regions = sort_regions(
+        placed,
+        chosen_pet,
+        of_type.get(SeriesType.SEGMENTATION, []),
+        of_type.get(SeriesType.STRUCTURE_SET, []),
+        settings,
+    )
+    obstacles += sorted_regions.obstacles
+    segmentations = sorted_regions.organ_maps if believed else ()
+    contours, corrections = sorted_regions.contours, sorted_regions.corrections
     mr = [s for s in usable if s.classification.type in _MR]
     fused = next((s for kind in FUSED_WITH for s in of_type.get(kind, [])), None)
     mr_sources = [(series, source_of([series], digests)) for series in mr]
     pet = source_of([chosen_pet], digests) if chosen_pet else None
     used = {s.uid: "refused" for s in placed.series if s not in usable}
-    used |= {s.uid: "read" for s in (*segmentations, *contours, *mr)}
+    used |= {s.uid: "read" for s in (*segmentations, *contours, *mr, *corrections)}
     if chosen_pet:
         used[chosen_pet.uid] = "measured"
     who = placed.participant.pseudonym
     timepoint = placed.timepoint.code
     measured = Visit(participant=who, timepoint=timepoint, inputs=(pet.digest,) if pet else ())
+    organ_map = source_of(segmentations, digests) if segmentations else None
+    facts = _lesion_facts(placed, measured, records, settings)
     return ChosenVisit(
         placed=placed,
         pet=pet,
-        organ_map=source_of(segmentations, digests) if segmentations else None,
+        organ_map=organ_map,
         contours=source_of(contours, digests) if contours else None,
         mr=tuple(mr_sources),
         fused=next((source for series, source in mr_sources if series is fused), None),
@@ -134,7 +174,14 @@ def choose(
             recorded=_recorded(placed, records),
             declared=settings.declaration_at(who, timepoint),
         ),
-        liver=_liver(placed, records),
+        corrections=source_of(corrections, digests) if corrections else None,
+        correction=CorrectionFacts(
+            visit=measured,
+            timezone=settings.timezone,
+            declared=sorted_regions.declared,
+            adc_per_unit=facts.adc_per_unit,
+        ),
+        lesions=facts,
         prediction=_prediction(placed, measured, records, settings),
         measured=measured,
         obstacles=(*placed.obstacles, *obstacles),
@@ -237,16 +284,6 @@ def _has_conflicting_pet(placed: PlacedVisit) -> bool:
     return any(s.conflicts and s.classification.type is kind for s in placed.series)
 
 
-def _no_organ_map(placed: PlacedVisit) -> Obstacle:
-    return Obstacle(
-        what="There is no organ map: what lies above the liver's uptake includes physiological "
-        "uptake, so that it is listed as candidates and no tumor burden is given.",
-        remedy="Send a DICOM segmentation of the organs into dicom/.",
-        who=f"{READER} at {placed.participant.site}",
-        where=f"{placed.participant.pseudonym} {placed.timepoint.code}",
-    )
-
-
 def _vitals(placed: PlacedVisit, records: Records) -> Vitals | None:
     """Vitals of the visit, unless they were taken too far from it to be its own."""
     vitals = records.vitals_at(placed.participant.pseudonym, placed.timepoint.code)
@@ -299,11 +336,28 @@ def _recorded(placed: PlacedVisit, records: Records) -> Recorded:
     )
 
 
-def _liver(placed: PlacedVisit, records: Records) -> PlacedReference | None:
+def _lesion_facts(
+    placed: PlacedVisit, measured: Visit, records: Records, settings: Settings
+) -> LesionFacts:
+    unit = settings.lesions.adc_unit
+    return LesionFacts(
+        visit=measured,
+        segmentation=settings.lesions.segmentation_at(placed.participant.site),
+        spheres=tuple(_spheres(placed, records)),
+        removed=settings.organs_absent_at(measured.participant, measured.timepoint),
+        adc_per_unit=ADC_UNITS[unit] if unit else None,
+    )
+
+
+def _spheres(placed: PlacedVisit, records: Records) -> Iterator[tuple[str, PlacedReference]]:
+    """References that a reader placed; spheres in other organs are nobody's reference."""
     regions = records.regions_at(placed.participant.pseudonym, placed.timepoint.code)
     for region in regions:
-        if region.organ.casefold() == "liver":
-            return PlacedReference(
-                center_mm=region.center_mm, radius_mm=region.radius_mm, reader=region.reader
+        organ = region.organ.casefold().strip()
+        if organ in _REFERENCES:
+            yield (
+                organ,
+                PlacedReference(
+                    center_mm=region.center_mm, radius_mm=region.radius_mm, reader=region.reader
+                ),
             )
-    return None

@@ -4,10 +4,12 @@ A file is a short head, a JSON text that holds the shape of the value, and after
 each on a 64-byte border so that a reader maps the file and copies nothing. There is no pickle: a
 class comes back only if it is one of ours, by its own constructor, which checks it again.
 
-What can be encoded: None, bool, int, float, str, bytes, Decimal, datetime, date, timedelta, tuple,
-list, dict with text keys, frozenset, members of our enumerations, our frozen dataclasses, NumPy
-arrays and scalars, Polars data frames. Arrays come back C-ordered, little-endian and read-only, a
-dict sorted by key, an aware datetime at its fixed offset from UTC.
+What can be encoded: None, bool, int, float, str, bytes, Decimal, datetime, date, timedelta, slice
+without a step, tuple, list, dict with text keys, frozenset, members of our enumerations, our frozen
+dataclasses, NumPy arrays and scalars, Polars data frames. Arrays come back C-ordered, little-endian
+and read-only, a dict sorted by key, an aware datetime at its fixed offset from UTC. Of a mask only
+the box around what is inside is kept: a lesion takes bytes, not a megabyte, and pages of zeros
+that nobody touches take no memory when it comes back.
 """
 
 import hashlib
@@ -30,7 +32,7 @@ import polars as pl
 
 from operandi.domain.identity import Digest
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Version of the layout. It is part of every key, so that another layout means another file."""
 
 _MAGIC: Final = b"OPERANDI"
@@ -206,8 +208,10 @@ class _Writer:
 
     def _array(self, array: npt.NDArray[Any]) -> Tree:
         if array.dtype == np.bool_:
-            packed = np.packbits(array.ravel())  # ravel() walks in C order
-            return ["mask", list(array.shape), *self.blob(packed.data)]
+            box = _box_of(array)
+            packed = np.packbits(array[box].ravel())  # ravel() walks in C order
+            edges = [[edge.start, edge.stop] for edge in box]
+            return ["mask", list(array.shape), edges, *self.blob(packed.data)]
         if array.dtype.kind not in _ARRAY_KINDS:
             raise TypeError(f"arrays of {array.dtype} have no encoding")
         little = array.astype(array.dtype.newbyteorder("<"), order="C", copy=False)
@@ -238,6 +242,7 @@ _WRITING: Final[Mapping[type, Callable[[_Writer, Any], Tree]]] = {
     datetime: lambda _, value: ["datetime", value.isoformat()],
     date: lambda _, value: ["date", value.isoformat()],
     timedelta: lambda _, value: ["timedelta", value.days, value.seconds, value.microseconds],
+    slice: lambda _, value: ["slice", *_edges(value)],
     tuple: _Writer._items,
     list: _Writer._items,
     dict: _Writer._dict,
@@ -245,6 +250,23 @@ _WRITING: Final[Mapping[type, Callable[[_Writer, Any], Tree]]] = {
     np.ndarray: _Writer._array,
     pl.DataFrame: _Writer._frame,
 }
+
+
+def _box_of(inside: npt.NDArray[np.bool_]) -> tuple[slice, ...]:
+    """The least box that holds all that is inside; empty at the corner where nothing is."""
+    box = []
+    for axis in range(inside.ndim):
+        others = tuple(other for other in range(inside.ndim) if other != axis)
+        there = np.flatnonzero(inside.any(axis=others))
+        box.append(slice(int(there[0]), int(there[-1]) + 1) if there.size else slice(0, 0))
+    return tuple(box)
+
+
+def _edges(box: slice) -> tuple[int, int]:
+    whole = isinstance(box.start, int | np.integer) and isinstance(box.stop, int | np.integer)
+    if box.step is not None or not whole:
+        raise TypeError(f"a slice is stored with two whole numbers and no step, not {box!r}")
+    return int(box.start), int(box.stop)
 
 
 def _no_encoding(kind: type) -> str:
@@ -315,9 +337,17 @@ class _Reader:
             return empty
         return np.ndarray(tuple(shape), dtype, buffer=self._data, offset=self._start + start)
 
-    def mask(self, shape: list[int], start: int, size: int) -> npt.NDArray[np.bool_]:
+    def mask(
+        self, shape: list[int], edges: list[list[int]], start: int, size: int
+    ) -> npt.NDArray[np.bool_]:
         packed = np.frombuffer(self._data, np.uint8, size, self._start + start)
-        inside = np.unpackbits(packed, count=math.prod(shape)).view(np.bool_).reshape(shape)
+        sizes = [stop - begin for begin, stop in edges]
+        part = np.unpackbits(packed, count=math.prod(sizes)).view(np.bool_).reshape(sizes)
+        if sizes == shape:
+            inside = part
+        else:
+            inside = np.zeros(shape, dtype=np.bool_)
+            inside[tuple(slice(begin, stop) for begin, stop in edges)] = part
         inside.setflags(write=False)
         return inside
 
@@ -332,6 +362,7 @@ _READING: Final[Mapping[str, Callable[..., object]]] = {
     "datetime": lambda _, text: datetime.fromisoformat(text),
     "date": lambda _, text: date.fromisoformat(text),
     "timedelta": lambda _, days, seconds, micro: timedelta(days, seconds, micro),
+    "slice": lambda _, start, stop: slice(start, stop),
     "enum": _Reader.member,
     "data": _Reader.data,
     "array": _Reader.array,

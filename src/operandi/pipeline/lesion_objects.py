@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from operandi.domain.identity import LesionId
@@ -22,8 +23,10 @@ from operandi.imaging.lesions.lesion_tables import (
     write_lesion_table,
     write_measurement_table,
 )
+from operandi.imaging.lesions.lesion_version import LesionFate, LesionVersion
 from operandi.imaging.lesions.organs import organ_code
 from operandi.imaging.lesions.visit import LesionsOfVisit
+from operandi.quantities.errors import DataError
 
 _ALTERED: Final = ("49755003", "SCT", "Morphologically Altered Structure")
 _ANATOMY: Final = ("123037004", "SCT", "Anatomical Structure")
@@ -72,6 +75,9 @@ def write_lesion_objects(
     report, as a report would pass them off as lesions. Files of an earlier run that do not apply
     any more are removed.
 
+    Of a corrected version the files are ``lesions.v2.dcm`` and so on, without ``organs.dcm``: they
+    stand beside the earlier ones, and are never written over with other content.
+
     Parameters
     ----------
     folder : Path
@@ -81,35 +87,69 @@ def write_lesion_objects(
     series : MeasuredSeries
         On whose voxels.
     tracking_uids : mapping of LesionId to str
-        Of every lesion: from ``lesion_uids``, or of its track.
-    """
-    # Here, because highdicom, which writing needs, would cost every start a second.
-    from operandi.imaging.dicom.segmentation_writing import write_segmentation  # noqa: PLC0415
+        Of every lesion: from ``lesion_uids``, of its track, or of the version.
 
-    lesions, report, organs = (
-        folder / name for name in ("lesions.dcm", "report.dcm", "organs.dcm")
-    )
-    drawn = f"{_drawn(found)} {' '.join(tracking_uids[one.id] for one in found.lesions)}"
-    for path, segments, what in (
-        (lesions, lesion_segments(found, tracking_uids), "lesions"),
-        (organs, organ_segments(found), "organs"),
-    ):
-        path.unlink(missing_ok=True)
-        if segments:
-            write_segmentation(
-                path,
-                segments=segments,
-                source_files=series.files,
-                series_uid=deterministic_uid(f"{what} series", series.uid),
-                instance_uid=deterministic_uid(what, series.uid, drawn),
-                description=f"Operandi {what}",
-                creator=_CREATOR,
-            )
+    Raises
+    ------
+    DataError
+        If the folder holds other content under the name of this corrected version.
+    """
+    if found.version is None:
+        return _write_objects(folder, found, series, tracking_uids)
+    with TemporaryDirectory(dir=folder, prefix=".version-") as unfinished:
+        supersedes = folder / f"report{_suffix(found.version.number - 1)}.dcm"
+        made = _write_objects(
+            Path(unfinished), found, series, tracking_uids, supersedes=_existing(supersedes)
+        )
+        targets = [folder / path.name for path in made]
+        for path, target in zip(made, targets, strict=True):
+            if target.exists() and target.read_bytes() != path.read_bytes():
+                raise DataError(
+                    f"{folder.name} holds another {target.name}, which is not written over.",
+                    remedy="Give every correction of this visit in one call, or write to another "
+                    "folder.",
+                )
+        for path, target in zip(made, targets, strict=True):
+            path.replace(target)
+    return tuple(targets)
+
+
+def _suffix(version: int) -> str:
+    return f".v{version}" if version > 1 else ""
+
+
+def versioned(name: str, found: LesionsOfVisit) -> str:
+    """Name of a file as of the version: ``lesions.dcm``, corrected ``lesions.v2.dcm``."""
+    stem, dot, ending = name.partition(".")
+    return f"{stem}{_suffix(found.version.number) if found.version else ''}{dot}{ending}"
+
+
+def _write_objects(
+    folder: Path,
+    found: LesionsOfVisit,
+    series: MeasuredSeries,
+    tracking_uids: Mapping[LesionId, str],
+    *,
+    supersedes: Sequence[Path] = (),
+) -> tuple[Path, ...]:
+    uids = tracking_uids
+    lesions = write_lesion_segmentation(folder, found, series, tracking_uids=uids)
+    organs = None
+    if found.version is None:
+        organs = _write_segments(
+            folder / "organs.dcm",
+            organ_segments(found),
+            series,
+            what="organs",
+            drawn=_drawn_as(found, uids),
+        )
+    report = folder / versioned("report.dcm", found)
     report.unlink(missing_ok=True)
     if not found.are_candidates:
-        _write_report(report, found, series, tracking_uids, drawn=drawn)
-    label_map, table, measures = (
-        folder / name for name in ("lesions.nii.gz", "lesions.csv", "measures.csv")
+        write_lesion_report(folder, found, series, tracking_uids=uids, supersedes=supersedes)
+    label_map, names, table, measures = (
+        folder / versioned(name, found)
+        for name in ("lesions.nii.gz", "lesions.json", "lesions.csv", "measures.csv")
     )
     write_label_map(label_map, found.lesions, found.suv.grid)
     write_lesion_table(
@@ -125,8 +165,72 @@ def write_lesion_objects(
         ],
     )
     write_measurement_table(measures, found.measures.measurements)
-    every = (lesions, report, organs, label_map, folder / "lesions.json", table, measures)
-    return tuple(path for path in every if path.exists())
+    every = (lesions, report, organs, label_map, names, table, measures)
+    return tuple(path for path in every if path is not None and path.exists())
+
+
+def write_lesion_segmentation(
+    folder: Path,
+    found: LesionsOfVisit,
+    series: MeasuredSeries,
+    *,
+    tracking_uids: Mapping[LesionId, str],
+) -> Path | None:
+    """Write ``lesions.dcm`` (SEG); without a lesion there is none, and an earlier one is removed.
+
+    Of a corrected version it is ``lesions.v2.dcm``, in the name of the reader.
+
+    Parameters
+    ----------
+    folder, found, series, tracking_uids
+        As of ``write_lesion_objects``.
+    """
+    return _write_segments(
+        folder / versioned("lesions.dcm", found),
+        lesion_segments(found, tracking_uids),
+        series,
+        what="lesions",
+        drawn=_drawn_as(found, tracking_uids),
+        version=found.version,
+    )
+
+
+def _write_segments(
+    path: Path,
+    segments: Sequence[Segment],
+    series: MeasuredSeries,
+    *,
+    what: str,
+    drawn: str,
+    version: LesionVersion | None = None,
+) -> Path | None:
+    # Here, because highdicom, which writing needs, would cost every start a second.
+    from operandi.imaging.dicom.segmentation_writing import write_segmentation  # noqa: PLC0415
+
+    path.unlink(missing_ok=True)
+    if not segments:
+        return None
+    said = f", version {version.number}" if version else ""
+    write_segmentation(
+        path,
+        segments=segments,
+        source_files=series.files,
+        series_uid=deterministic_uid(f"{what} series{said}", series.uid),
+        instance_uid=deterministic_uid(what, series.uid, drawn),
+        description=f"Operandi {what}{said}",
+        creator=version.reader if version else _CREATOR,
+        algorithm=_CREATOR,
+        content_at=version.at if version else None,
+    )
+    return path
+
+
+def _drawn_as(found: LesionsOfVisit, tracking_uids: Mapping[LesionId, str]) -> str:
+    drawn = f"{_drawn(found)} {' '.join(tracking_uids[one.id] for one in found.lesions)}"
+    if found.version is None:
+        return drawn
+    # An unedited copy has the same voxels and is another object nevertheless.
+    return f"{drawn} {found.version.number} {found.version.supersedes} {found.version.source}"
 
 
 def _drawn(found: LesionsOfVisit) -> str:
@@ -149,6 +253,7 @@ def lesion_segments(
 ) -> tuple[Segment, ...]:
     """Lesions as segments of a DICOM segmentation; candidates say so in their label."""
     said = " (candidate)" if found.are_candidates else ""
+    by_hand = drawn_by_hand(found.versions)
     return tuple(
         Segment(
             SegmentDescription(
@@ -158,12 +263,24 @@ def lesion_segments(
                 tracking_uid=tracking_uids[one.id],
                 category=_ALTERED,
                 property_type=LESION,
-                algorithm="AUTOMATIC",
+                algorithm=by_hand.get(one.id, "AUTOMATIC"),
             ),
             one.mask,
         )
         for number, one in enumerate(found.lesions, start=1)
     )
+
+
+def drawn_by_hand(versions: Sequence[LesionVersion]) -> dict[LesionId, str]:
+    """SegmentAlgorithmType of lesions that readers drew (MANUAL) or changed (SEMIAUTOMATIC)."""
+    found: dict[LesionId, str] = {}
+    for version in versions:
+        for edit in version.difference.edits if version.difference else ():
+            if edit.fate is LesionFate.ADDED:
+                found[edit.lesion] = "MANUAL"
+            elif edit.fate is LesionFate.CHANGED:
+                found.setdefault(edit.lesion, "SEMIAUTOMATIC")
+    return found
 
 
 def _tracking_id(found: LesionsOfVisit, lesion: LesionId) -> str:
@@ -196,18 +313,29 @@ def _organ_type(name: str) -> tuple[str, str, str]:
     return re.sub(r"[^A-Z]+", "-", name.upper())[:16], PRIVATE_SCHEME, name.capitalize()
 
 
-def _write_report(
-    path: Path,
+def write_lesion_report(
+    folder: Path,
     found: LesionsOfVisit,
     series: MeasuredSeries,
-    tracking_uids: Mapping[LesionId, str],
     *,
-    drawn: str,
-) -> None:
+    tracking_uids: Mapping[LesionId, str],
+    supersedes: Sequence[Path] = (),
+) -> Path:
+    """Write ``report.dcm`` (SR, TID 1500), which refers to the ``lesions.dcm`` beside it.
+
+    Parameters
+    ----------
+    folder, found, series, tracking_uids
+        As of ``write_lesion_objects``.
+    supersedes : sequence of Path
+        Reports of earlier versions.
+    """
     from operandi.imaging.dicom.measurement_report_writing import (  # noqa: PLC0415
         write_measurement_report,
     )
 
+    version = found.version
+    path, drawn = folder / versioned("report.dcm", found), _drawn_as(found, tracking_uids)
     instance = deterministic_uid("lesions", series.uid, drawn)
     reported = {
         one.id: ReportedLesion(
@@ -224,12 +352,16 @@ def _write_report(
             found.measures.measurements, lesions=reported, source_series_uid=series.uid
         ),
         source_files=series.files,
-        segmentations=_existing(path.with_name("lesions.dcm")),
+        segmentations=_existing(folder / versioned("lesions.dcm", found)),
         procedure=PET_WHOLE_BODY,
         series_uid=deterministic_uid("lesion report series", series.uid),
         instance_uid=deterministic_uid("lesion report", series.uid, drawn),
         description="Operandi lesions, measured",
+        reader=version.reader if version else "",
+        supersedes=supersedes,
+        content_at=version.at if version else None,
     )
+    return path
 
 
 def _existing(path: Path) -> Sequence[Path]:

@@ -1,7 +1,7 @@
 """The lesions of one visit as a page: pictures, measures with flags, references, scores."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -18,6 +18,7 @@ from operandi.imaging.lesions.segmentation.methods_agreement import (
 from operandi.imaging.lesions.visit import LesionsOfVisit
 from operandi.pipeline.lesion_pictures import projections, reference_slices, reference_spheres
 from operandi.pipeline.lesion_reading import COLUMNS, VisitReading
+from operandi.pipeline.lesion_versions_page import version_words, versions_sections
 from operandi.reports.html import three_digits, two_digits
 from operandi.reports.page import PageSection, PageTable, render_page
 
@@ -54,6 +55,7 @@ def lesion_page(
     *,
     series: str,
     notes: tuple[str, ...],
+    versions: Sequence[LesionsOfVisit] = (),
 ) -> str:
     """Write everything that is known of a visit's lesions as one HTML page.
 
@@ -69,6 +71,8 @@ def lesion_page(
         Name of the PET series.
     notes : tuple of str
         Where the SUV comes from, which MR was used.
+    versions : sequence of LesionsOfVisit
+        All versions, *found* last, where readers corrected them; else empty.
     """
     return render_page(
         title=f"{_word(found).capitalize()}s of {found.of.participant}",
@@ -76,6 +80,7 @@ def lesion_page(
         lead=lesion_lead(found),
         sections=[
             _where(found),
+            *versions_sections(versions),
             _lesions(found),
             _participant(found),
             _references(found),
@@ -99,7 +104,7 @@ def lesion_lead(found: LesionsOfVisit) -> str:
     told = (
         f"{count} {_word(found)}{'' if count == 1 else 's'}"
         + (f", {three_digits(volume)} mL together" if count else "")
-        + f"; border: {found.choices.segmentation.method}."
+        + f"; border: {found.border}."
     )
     if found.are_candidates:
         lacking = " and ".join(found.segmented.unmapped)
@@ -107,7 +112,11 @@ def lesion_lead(found: LesionsOfVisit) -> str:
             f"{told} They are candidates, not lesions: there is no mask of {lacking}, whose uptake "
             "may be among them. Give an organ map, or say that the organ was removed."
         )
-    return f"{told} Found automatically; a reader decides. Not for the care of a patient."
+    who = "Found automatically; a reader decides."
+    if found.version is not None:
+        words = version_words(found.version)
+        who = f"{words[:1].upper()}{words[1:]}."
+    return f"{told} {who} Not for the care of a patient."
 
 
 def _where(found: LesionsOfVisit) -> PageSection:
@@ -132,6 +141,7 @@ def _lesions(found: LesionsOfVisit) -> PageSection:
         return PageSection(
             title=f"Each {word}",
             paragraphs=(f"None was found. Seeds were {found.segmented.rule}; {_dropped(found)}.",),
+            notes=_left_out(found),
         )
     values = _by_subject(found)
     shown = [(kind, head) for kind, head in _MEASURES if any(kind in of for of in values.values())]
@@ -161,16 +171,28 @@ def _lesions(found: LesionsOfVisit) -> PageSection:
                 of_words=("flags",),
             ),
         ),
-        notes=(_BLUR, *_absent(found), f"{_dropped(found).capitalize()}."),
+        notes=(
+            _BLUR,
+            *_absent(found),
+            f"{_dropped(found).capitalize()}.",
+            *_left_out(found),
+        ),
     )
 
 
 def _dropped(found: LesionsOfVisit) -> str:
     least = found.choices.segmentation.minimum_volume_ml
+    if found.model is not None:
+        return f"{found.segmented.dropped} of its components are smaller than {least:g} mL"
     return (
-        f"{found.segmented.dropped} seed(s) gave nothing: smaller than {least:g} mL, or without a "
-        "border by this method"
+        f"{found.segmented.dropped - len(found.segmented.bowel)} seed(s) gave nothing: smaller "
+        f"than {least:g} mL, or without a border by this method"
     )
+
+
+def _left_out(found: LesionsOfVisit) -> tuple[str, ...]:
+    """What was left out as bowel, as sentences."""
+    return tuple(f"{one[0].upper()}{one[1:]}." for one in found.segmented.bowel_words)
 
 
 def _by_subject(found: LesionsOfVisit) -> dict[str, dict[str, Measurement]]:
@@ -449,7 +471,7 @@ def _how(found: LesionsOfVisit, notes: tuple[str, ...]) -> PageSection:
         title="How",
         notes=(
             f"Seeds: {found.segmented.rule}.",
-            f"Border: {settings.method}; resolution {settings.fwhm_mm:g} mm (FWHM), as stated; "
+            f"Border: {found.border}; resolution {settings.fwhm_mm:g} mm (FWHM), as stated; "
             f"least volume {settings.minimum_volume_ml:g} mL.",
             f"SUVmean, corrected: {settings.correction}.",
             *(f"{note}." for note in notes),

@@ -26,20 +26,40 @@ _TEXTS: Final = {
         "42:328, 2015)."
     ),
     "organs": (
-        "Organs are the anatomical segments of the visit's segmentation objects, taken to the PET "
-        "grid by nearest neighbor."
-    ),
-    "liver": (
-        "The liver reference is a sphere of 3 cm diameter in the right lobe of the organ map's "
-        "liver, away from what deviates from its own uptake, or where a reader placed one."
+        "A visit's segmentation objects were checked (sides, order from head to foot, volumes of "
+        "adults, overlap with the PET) before they were believed, and taken to the PET grid by "
+        "nearest neighbor. Where they failed, organs were found as below."
     ),
     "lesions": (
-        "Lesions are the 26-connected components of SUV above the liver reference's mean plus two "
-        "standard deviations, inside the body and more than {organ_margin_mm:g} mm outside the "
-        "organ map's spleen, kidneys, bladder and other organs of physiological uptake, of at "
-        "least {minimum_volume_ml:g} mL and with an SUVpeak above the liver's mean plus three "
-        "standard deviations. Where the map lacks spleen, a kidney or the bladder they are "
-        "candidates that include physiological uptake, and no tumor burden is reported."
+        "Organs of physiological uptake are those of the visit's organ map, or were found on PET "
+        "and MR without trained weights, by place, size and uptake. References are a sphere of 3 "
+        "cm in the right liver, 2 cm in the spleen and 1.5 cm in the blood pool, away from what "
+        "deviates from the organ's own uptake, or where a reader placed one. Lesions are maxima of "
+        "smoothed SUV above the liver's mean, inside the liver above 1.5 times it and its mean "
+        "plus three standard deviations, which a saddle parts from organs left out. Their border "
+        "is by the method {method}, at a resolution of {resolutions}; smaller ones than "
+        "{minimum_volume_ml:g} mL do not count. Lesions of the visit before were sought at their "
+        "places. Where spleen, a kidney or the bladder is neither found nor declared removed, what "
+        "was found are candidates, and no tumor burden is reported."
+    ),
+    "corrected lesions": (
+        "Lesions that a reader edited and sent back as DICOM SEG (or RTSTRUCT, where declared) "
+        "superseded those that were found, under the same reference regions. They were matched to "
+        "them by TrackingUID, else by an overlap of at least half of the smaller; on other voxels "
+        "than the PET's they were taken by nearest neighbor. Both versions, who corrected when and "
+        "the differences were kept."
+    ),
+    "tracks": (
+        "Visits were laid on one another by the outlines of liver, spleen and kidneys, and their "
+        "constellations of lesions matched, with costs of birth and death; each lesion bears one "
+        "name and TrackingUID at all visits. A reader's word stands above the matching."
+    ),
+    "changes": (
+        "A change is held against what repetition alone gives in 95 % of lesions: the study's own "
+        "test and retest, or a published coefficient that the study borrows and says why; else it "
+        "is not judged. Noise, the spread over methods of delineation and, where known, motion and "
+        "attenuation enter. Scans compare at {window} min after injection and at most "
+        "{difference:g} min apart, on one scanner with one reconstruction."
     ),
     "drawn": (
         "Readers' contours were turned into voxels by the even-odd rule at voxel centers in each "
@@ -48,7 +68,8 @@ _TEXTS: Final = {
     "measured lesions": (
         "SUVmax is the highest voxel, SUVmean the mean of all, SUVpeak the highest mean of a 1 mL "
         "sphere centered in the lesion (Wahl et al., J Nucl Med 50:122S, 2009). TL-SSTR is SUVmean "
-        "times volume; SSTR tumor volume and total TL-SSTR are sums over lesions."
+        "times volume; SSTR tumor volume and total TL-SSTR are sums over lesions. Ratios, Krenning "
+        "scores, axes and what else was measured stand in measurements.parquet."
     ),
     "radiomics": _RADIOMICS.format(regions="lesions"),
     "radiomics drawn": _RADIOMICS.format(regions="readers' contours"),
@@ -104,6 +125,19 @@ _TEXTS: Final = {
 }
 
 
+def _lesions(settings: Settings) -> dict[str, object]:
+    lesions = settings.lesions
+    elsewhere = "".join(f", {mm:g} mm at {site}" for site, mm in lesions.resolution_at)
+    low, high = lesions.uptake_window_min
+    return {
+        "method": lesions.method,
+        "resolutions": f"{lesions.resolution_mm:g} mm (FWHM){elsewhere}",
+        "minimum_volume_ml": lesions.minimum_volume_ml,
+        "window": f"{low:g} to {high:g}",
+        "difference": lesions.uptake_difference_min,
+    }
+
+
 def _dosimetry(settings: Settings) -> dict[str, float]:
     """Empty where the study asks for no doses: then no paragraph speaks of them."""
     if settings.dosimetry is None:
@@ -123,8 +157,7 @@ def methods_text(nodes: Iterable[Node], settings: Settings) -> tuple[MethodParag
         MethodParagraph(
             title=versions[name][0],
             text=text.format(
-                minimum_volume_ml=settings.lesions.minimum_volume_ml,
-                organ_margin_mm=settings.lesions.organ_margin_mm,
+                **_lesions(settings),
                 **_dosimetry(settings),
                 radiomics=_radiomics(settings),
             ),

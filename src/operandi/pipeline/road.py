@@ -1,15 +1,19 @@
 """The road: from a study folder to its results, on one page.
 
-Each step below names one plain function; :func:`visit_nodes` applies them to a visit, and
-:func:`cycle_nodes` to the scans after a therapy cycle:
+Each step below names one plain function; :func:`participant_nodes` applies them to the visits of a
+participant, and :func:`cycle_nodes` to the scans after a therapy cycle:
 
-    PET files ─── suv ──┬── liver ── lesions ──┬── measured liver, measured lesions ──┐
-    organ map ── organs ┘                      ├── lesion object (DICOM SEG)          │
-    contours ─── drawn ──── measured drawn ────┼──────────────────────────────────────┼── table
-    MR files ─── mr ──┬──── measured mr ───────┼──────────────────────────────────────┘     │
-                      └──── alignment ──────── └── pictures, fused pictures ──────────── report
+    PET files ─── suv ───┬── lesions ─┬─ evidence ─┬─ changes ─── measured changes ── table
+    organ map ── organs ─┤  corrected │            │
+    MR files ──── mr ────┤     by     └── tracks ──┴── courses ────────────────────── report
+    visits before ───────┘  a reader       │
+                               lesions ─ named ─┬─ measured references, measured lesions ── table
+    contours ── drawn ────── measured drawn ────┤                                            │
+                                                ├─ lesion objects (DICOM SEG and SR)         │
+    MR files ─┬─ mr ──────── measured mr ───────┼─────────────────────────────────────────── table
+              └───────────── alignment ─────────┴─ pictures, fused pictures ─────────────── report
 
-    suv, lesions or drawn ── radiomics ─┬─────────────────────────────────────────────── table
+    suv, named or drawn ──── radiomics ─┬─────────────────────────────────────────────── table
                                         └── radiomics count ───────────────────── table, report
     suv, PET files ───────── descriptors of images ────────────────────────── descriptors table
 
@@ -22,16 +26,18 @@ Each step below names one plain function; :func:`visit_nodes` applies them to a 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Final
 
-from operandi.domain.identity import Digest
+from operandi.domain.identity import NOT_A_VISIT, Digest
+from operandi.imaging.dicom.index import Series
 from operandi.pipeline.choosing import ChosenVisit
 from operandi.pipeline.choosing_cycles import ChosenCycle
+from operandi.pipeline.lesion_settings import ChangeFacts, TrackFacts
 from operandi.pipeline.placing import COORDINATOR, PHYSICIST, READER, TECHNOLOGIST
 from operandi.pipeline.step import NOTHING, Node, Source, Step
 from operandi.pipeline.step_settings import (
     CountedFeatures,
-    LesionSettings,
     RadiomicsFacts,
     RadiomicsPlan,
     StudyFacts,
@@ -49,15 +55,37 @@ def _step(name: str, function: str, version: str, title: str) -> Step:
 # name, function in pipeline/steps, version, title
 SUV: Final = _step("suv", "pet:standardized_uptake", "1", "SUV by body weight")
 ORGANS: Final = _step("organs", "regions:organ_map", "1", "Organ map")
-LIVER_IN_ORGAN: Final = _step("liver", "regions:liver_reference_in_organ", "1", "Liver reference")
-LIVER_PLACED: Final = _step("liver", "regions:liver_reference", "1", "Liver reference")
-LIVER_ABSENT: Final = _step("liver", "regions:liver_reference_absent", "1", "Liver reference")
-LESIONS: Final = _step("lesions", "regions:lesions_outside_organs", "1", "Lesions")
-CANDIDATES: Final = _step("lesions", "regions:candidates", "1", "Lesion candidates")
-LESION_OBJECT: Final = _step("lesion object", "regions:lesion_object", "1", "Lesions as DICOM SEG")
+LESIONS: Final = _step("lesions", "lesions:visit_lesions", "1", "Lesions")
+CORRECTED: Final = _step(
+    "corrected lesions", "corrections:corrected_lesions", "1", "Lesions as readers corrected them"
+)
+EVIDENCE: Final = _step("evidence", "tracks:lesion_evidence", "1", "What changes are judged from")
+TRACKS: Final = _step("tracks", "tracks:tracked_lesions", "1", "Lesions over all visits")
+NAMED: Final = _step("named", "lesions:named_over_visits", "1", "Lesions under one name")
+CHANGES: Final = _step("changes", "tracks:judged_changes", "1", "Changes")
+MEASURED_CHANGES: Final = _step(
+    "measured changes", "changes:measured_changes", "1", "Changes, in the table"
+)
+COURSES: Final = _step("courses", "changes:lesion_courses", "1", "Lesions over the visits")
+LESION_OBJECTS: Final = _step(
+    "lesion objects", "lesion_files:lesion_files", "1", "Lesions as DICOM SEG and SR"
+)
+FOUND_OBJECTS: Final = _step(
+    "found lesion objects",
+    "lesion_files:found_lesion_files",
+    "1",
+    "Lesions before correction, as DICOM SEG and SR",
+)
 DRAWN: Final = _step("drawn", "regions:contoured_regions", "1", "Readers' contours")
-MEASURED_LIVER: Final = _step("measured liver", "measurements:measured_liver", "1", "Liver")
-MEASURED_LESIONS: Final = _step("measured lesions", "measurements:measured_lesions", "1", "Lesions")
+MEASURED_REFERENCES: Final = _step(
+    "measured references", "measurements:measured_references", "1", "Reference regions"
+)
+MEASURED_LESIONS: Final = _step(
+    "measured lesions", "measurements:measured_lesions", "1", "Lesions, measured"
+)
+FURTHER_MEASURES: Final = _step(
+    "further measures", "measurements:further_measures", "1", "Lesions, further measures"
+)
 MEASURED_DRAWN: Final = _step(
     "measured drawn", "measurements:measured_reader_regions", "1", "Readers' contours, measured"
 )
@@ -115,6 +143,8 @@ class VisitNodes:
         How images came to be, for a table of their own.
     drawn : tuple of Node
         Their pictures go into the report.
+    checked : tuple of Node
+        Of which the report says only why they were refused.
     objects : tuple of Node
         Their bytes become files beside the report.
     unmeasured : TableRow or None
@@ -125,6 +155,7 @@ class VisitNodes:
     features: tuple[tuple[Node, TableRow], ...] = ()
     descriptors: tuple[tuple[Node, Visit], ...] = ()
     drawn: tuple[Node, ...] = ()
+    checked: tuple[Node, ...] = ()
     objects: tuple[Node, ...] = ()
     unmeasured: TableRow | None = None
 
@@ -136,22 +167,181 @@ class VisitNodes:
         return tuple(row for _, row in (*self.tabled, *self.features))
 
 
-def visit_nodes(
-    visit: ChosenVisit, *, lesion_settings: LesionSettings, radiomics: RadiomicsPlan | None = None
-) -> VisitNodes:
-    """Apply the steps to one visit, as far as its data allow."""
-    if visit.pet is None:
-        return VisitNodes(unmeasured=_unmeasured(visit))
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SoughtVisit:
+    """The nodes of a visit up to its lesions, under the names that they have there.
+
+    Parameters
+    ----------
+    chosen : ChosenVisit
+        The visit, which has a PET.
+    suv, found, lesions, evidence : Node
+        Of its PET. ``lesions`` is what all that follows takes: where a reader corrected what was
+        found, the correction.
+    organs : Node or None
+        Of the organ map, where one arrived.
+    images : tuple of (Series, Source, Node)
+        Each MR series.
+    """
+
+    chosen: ChosenVisit
+    suv: Node
+    found: Node
+    lesions: Node
+    evidence: Node
+    organs: Node | None
+    images: tuple[tuple[Series, Source, Node], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ParticipantNodes:
+    """The nodes of one participant.
+
+    Parameters
+    ----------
+    visits : tuple of (ChosenVisit, VisitNodes)
+        In the order given.
+    sought : tuple of SoughtVisit
+        Those with a PET, in the order of time.
+    tracks, changes, courses : Node or None
+        Over all visits; None where no visit has a PET.
+    features : tuple of (Node, TableRow)
+        Changes, which go into the table alone.
+    """
+
+    visits: tuple[tuple[ChosenVisit, VisitNodes], ...]
+    sought: tuple[SoughtVisit, ...] = ()
+    tracks: Node | None = None
+    changes: Node | None = None
+    courses: Node | None = None
+    features: tuple[tuple[Node, TableRow], ...] = ()
+
+
+def participant_nodes(
+    visits: Sequence[ChosenVisit],
+    *,
+    followed: TrackFacts,
+    judged: ChangeFacts,
+    radiomics: RadiomicsPlan | None = None,
+) -> ParticipantNodes:
+    """Apply the steps to the visits of one participant, as far as their data allow.
+
+    Parameters
+    ----------
+    visits : sequence of ChosenVisit
+        Of one participant, in the order of the study's timepoints.
+    followed, judged : TrackFacts, ChangeFacts
+        How lesions are followed and changes judged.
+    radiomics : RadiomicsPlan, optional
+        Without one there are no features.
+    """
+    in_time = sorted((one for one in visits if one.pet is not None), key=_day)
+    sought: list[SoughtVisit] = []
+    for visit in in_time:
+        sought.append(_sought(visit, sought))
+    if not sought:
+        return ParticipantNodes(visits=tuple((one, visit_nodes(one, None, None)) for one in visits))
+    node = _Layer(followed.participant, in_time[0].placed.participant.site)
+    tracks = node(
+        TRACKS,
+        *(one for visit in sought for one in (visit.suv, visit.lesions)),
+        settings=followed,
+        who=READER,
+        required=0,
+    )
+    evidence = tuple(one.evidence for one in sought)
+    changes = node(CHANGES, tracks, *evidence, settings=judged, who=READER, required=1)
+    whose = Visit(participant=followed.participant, timepoint=NOT_A_VISIT, inputs=())
+    measured = node(MEASURED_CHANGES, changes, settings=whose, who=READER)
+    by_visit = {id(one.chosen): one for one in sought}
+    return ParticipantNodes(
+        visits=tuple(
+            (one, visit_nodes(one, by_visit.get(id(one)), tracks, radiomics=radiomics))
+            for one in visits
+        ),
+        sought=tuple(sought),
+        tracks=tracks,
+        changes=changes,
+        courses=node(COURSES, tracks, changes, *evidence, who=READER, required=1),
+        features=((measured, _row(measured, whose)),),
+    )
+
+
+def _day(visit: ChosenVisit) -> date:
+    return visit.placed.visit.on if visit.placed.visit else date.max
+
+
+def _sought(visit: ChosenVisit, before: Sequence[SoughtVisit]) -> SoughtVisit:
+    """Lesions of a visit; those of the last visit before that has any are sought there again."""
+    assert visit.pet is not None  # noqa: S101 - the caller has looked
     node = _Layer(visit.placed.subject, visit.placed.participant.site)
-    whose = _of(visit.measured, visit.pet, visit.organ_map)
     suv = node(SUV, visit.pet, settings=visit.pet_settings, who=f"{TECHNOLOGIST} or {COORDINATOR}")
     organs = node(ORGANS, suv, visit.organ_map, who=READER) if visit.organ_map else None
-    liver = _liver(visit, suv, organs, node)
-    lesions = _lesions(suv, liver, organs, lesion_settings, node)
+    images = tuple(
+        (
+            series,
+            source,
+            node(MR, source, who=TECHNOLOGIST, subject=f"{visit.placed.subject}/{series.name}"),
+        )
+        for series, source in visit.mr
+    )
+    looked_at = visit.looked_at
+    facts = replace(
+        visit.lesions,
+        visit=_of(visit.measured, visit.pet, visit.organ_map, *looked_at),
+        visits_before=len(before),
+    )
+    lesions = node(
+        LESIONS,
+        suv,
+        organs or _ABSENT,
+        *(one for earlier in before for one in (earlier.suv, earlier.lesions)),
+        *(one for _, source, one in images if source in looked_at),
+        settings=facts,
+        who=READER,
+        required=1,
+    )
+    found = lesions
+    if visit.corrections is not None:
+        lesions = node(
+            CORRECTED,
+            suv,
+            found,
+            visit.corrections,
+            *(one for _, source, one in images if source in looked_at),
+            settings=replace(visit.correction, visit=_of(facts.visit, *_inputs_of(visit))),
+            who=READER,
+            required=3,
+        )
+    return SoughtVisit(
+        chosen=visit,
+        suv=suv,
+        found=found,
+        lesions=lesions,
+        evidence=node(EVIDENCE, suv, lesions, visit.pet, who=READER),
+        organs=organs,
+        images=images,
+    )
+
+
+def visit_nodes(
+    visit: ChosenVisit,
+    sought: SoughtVisit | None,
+    tracks: Node | None,
+    *,
+    radiomics: RadiomicsPlan | None = None,
+) -> VisitNodes:
+    """Apply the steps that follow the tracks to one visit."""
+    if visit.pet is None or sought is None or tracks is None:
+        return VisitNodes(unmeasured=_unmeasured(visit))
+    node = _Layer(visit.placed.subject, visit.placed.participant.site)
+    whose = _of(visit.measured, *_inputs_of(visit))
+    suv = sought.suv
+    named = node(NAMED, sought.lesions, tracks, who=READER)
     contours = node(DRAWN, suv, visit.contours, who=READER) if visit.contours else None
     tabled = [
-        node(MEASURED_LIVER, suv, liver, settings=whose, who=READER),
-        node(MEASURED_LESIONS, suv, liver, lesions, settings=whose, who=READER),
+        node(MEASURED_REFERENCES, suv, named, settings=whose, who=READER),
+        node(MEASURED_LESIONS, suv, named, settings=whose, who=READER),
     ]
     if contours:
         tabled.append(
@@ -159,59 +349,52 @@ def visit_nodes(
                 MEASURED_DRAWN,
                 suv,
                 contours,
-                liver,
+                named,
                 settings=_of(whose, visit.pet, visit.contours),
                 who=READER,
                 required=2,
             )
         )
-    regions_shown = (lesions, contours or _ABSENT, liver)
-    drawn = [node(PICTURES, suv, *regions_shown, who=READER, required=1)]
-    for series, source in visit.mr:
-        subject = f"{visit.placed.subject}/{series.name}"
-        images = node(MR, source, who=TECHNOLOGIST, subject=subject)
-        if organs:
+    shown = (named, contours or _ABSENT)
+    drawn = [node(PICTURES, suv, *shown, who=READER, required=1)]
+    for series, source, images in sought.images:
+        if sought.organs:
             tabled.append(
                 node(
                     MEASURED_MR,
                     images,
-                    organs,
+                    sought.organs,
                     settings=_of(whose, source, visit.organ_map),
                     who=TECHNOLOGIST,
-                    subject=subject,
+                    subject=f"{visit.placed.subject}/{series.name}",
                 )
             )
         if source is visit.fused:
             aligned = node(
                 ALIGNMENT, suv, images, visit.contours or _ABSENT, who=PHYSICIST, required=2
             )
-            drawn.append(
-                node(FUSED, suv, images, aligned, *regions_shown, who=PHYSICIST, required=2)
-            )
+            drawn.append(node(FUSED, suv, images, aligned, *shown, who=PHYSICIST, required=2))
     if visit.prediction:
-        predicted = node(
-            PREDICTED_DOSES,
-            suv,
-            lesions,
-            organs or _ABSENT,
-            settings=visit.prediction,
-            who=PHYSICIST,
-            required=2,
-        )
+        predicted = node(PREDICTED_DOSES, suv, named, settings=visit.prediction, who=PHYSICIST)
         tabled.append(node(MEASURED_PREDICTION, predicted, settings=whose, who=PHYSICIST))
-    features: list[Node] = []
+    features = [node(FURTHER_MEASURES, named, who=READER)]
     descriptors: tuple[tuple[Node, Visit], ...] = ()
     if radiomics:
-        features, counts = _radiomics(visit, suv, lesions, contours, radiomics, node)
+        more, counts = _radiomics(visit, suv, named, contours, radiomics, node)
+        features += more
         tabled += counts
-        descriptors = ((node(DESCRIPTORS, suv, visit.pet, who=TECHNOLOGIST), whose),)
-    names = (whose.participant, whose.timepoint)
+        of_image = _of(visit.measured, visit.pet)
+        descriptors = ((node(DESCRIPTORS, suv, visit.pet, who=TECHNOLOGIST), of_image),)
+    objects = [node(LESION_OBJECTS, suv, named, visit.pet, who=READER)]
+    if sought.found is not sought.lesions:
+        objects.append(node(FOUND_OBJECTS, suv, sought.found, visit.pet, who=READER))
     return VisitNodes(
         tabled=tuple((one, _row(one, whose)) for one in tabled),
         features=tuple((one, _row(one, whose)) for one in features),
         descriptors=descriptors,
         drawn=tuple(drawn),
-        objects=(node(LESION_OBJECT, lesions, visit.pet, settings=names, who=READER),),
+        checked=(sought.organs,) if sought.organs else (),
+        objects=tuple(objects),
     )
 
 
@@ -256,31 +439,10 @@ def cycle_nodes(cycle: ChosenCycle) -> VisitNodes:
     )
 
 
-def _liver(visit: ChosenVisit, suv: Node, organs: Node | None, node: "_Layer") -> Node:
-    """A reader's sphere wins over the organ map; without either the step says what to supply."""
-    if visit.liver is not None:
-        return node(LIVER_PLACED, suv, organs or _ABSENT, settings=visit.liver, who=READER)
-    if organs is not None:
-        return node(LIVER_IN_ORGAN, suv, organs, who=READER)
-    return node(LIVER_ABSENT, suv, who=READER)
-
-
-def _lesions(
-    suv: Node,
-    liver: Node,
-    organs: Node | None,
-    settings: LesionSettings,
-    node: "_Layer",
-) -> Node:
-    if organs is not None:
-        return node(LESIONS, suv, liver, organs, settings=settings, who=READER)
-    return node(CANDIDATES, suv, liver, settings=settings, who=READER)
-
-
 def _radiomics(
     visit: ChosenVisit,
     suv: Node,
-    lesions: Node,
+    named: Node,
     contours: Node | None,
     plan: RadiomicsPlan,
     node: "_Layer",
@@ -288,7 +450,7 @@ def _radiomics(
     """Features of the regions that the study asks for, and of each a count."""
     features, counts = [], []
     wanted = (
-        ("lesions", RADIOMICS, lesions, visit.organ_map, plan.patient, "lesions"),
+        ("lesions", RADIOMICS, named, visit.organ_map, plan.patient, "lesions"),
         ("contours", DRAWN_RADIOMICS, contours, visit.contours, (), "readers' contours"),
     )
     for name, step, regions, source, patient, title in wanted:
@@ -308,6 +470,11 @@ def _radiomics(
             )
         )
     return features, counts
+
+
+def _inputs_of(visit: ChosenVisit) -> tuple[Source | None, ...]:
+    """What the lesions of a visit are made from."""
+    return visit.pet, visit.organ_map, visit.corrections, *visit.looked_at
 
 
 def _of(visit: Visit, *sources: Source | None) -> Visit:
@@ -357,12 +524,12 @@ def descriptors_node(visits: Sequence[VisitNodes]) -> Node | None:
     )
 
 
-def report_node(visits: Sequence[VisitNodes], facts: StudyFacts) -> Node:
-    """The report; ``facts`` names the nodes of each visit in the same order."""
+def report_node(inputs: Sequence[Node], facts: StudyFacts) -> Node:
+    """The report; ``facts`` names the inputs in the same order."""
     return Node(
         step=REPORT,
         subject="study",
-        inputs=tuple(node for visit in visits for node in reported(visit)),
+        inputs=tuple(inputs),
         settings=facts,
         accepts_refusals=True,
     )
@@ -370,7 +537,7 @@ def report_node(visits: Sequence[VisitNodes], facts: StudyFacts) -> Node:
 
 def reported(visit: VisitNodes) -> tuple[Node, ...]:
     """What the report takes from a visit, in order."""
-    return (*(node for node, _ in visit.tabled), *visit.drawn)
+    return (*(node for node, _ in visit.tabled), *visit.drawn, *visit.checked)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from dataclasses import fields as dataclass_fields
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -24,12 +24,13 @@ from operandi.domain.identity import TimepointCode
 from operandi.domain.timepoint import Timepoint
 from operandi.imaging.pet.declaration import Declaration
 from operandi.imaging.radiomics.aggregation import Aggregation
-from operandi.pipeline.step_settings import (
-    DosimetrySettings,
+from operandi.pipeline.lesion_settings import (
+    NO_LESIONS_DECLARED,
+    DeclaredLesions,
     LesionSettings,
-    MarrowSettings,
-    RadiomicsRequest,
 )
+from operandi.pipeline.lesion_table import LesionTable, refuse_former_table
+from operandi.pipeline.step_settings import DosimetrySettings, MarrowSettings, RadiomicsRequest
 from operandi.quantities.errors import DataError, UnsupportedError
 from operandi.quantities.nuclides import nuclide_named
 
@@ -50,6 +51,8 @@ class VisitDeclaration:
         Which PET series counts where a visit has several.
     organs_absent : tuple of str
         Organs that the participant does not have any more, such as a spleen removed.
+    lesions : DeclaredLesions
+        Of a reader's lesions, which supersede those that were found.
     """
 
     participant: str
@@ -57,6 +60,7 @@ class VisitDeclaration:
     declaration: Declaration
     pet_series_uid: str
     organs_absent: tuple[str, ...]
+    lesions: DeclaredLesions = NO_LESIONS_DECLARED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +80,7 @@ class Settings:
     sites : tuple of (code, name)
         Hospital departments.
     lesions : LesionSettings
-        For the lesion step.
+        How lesions are found, followed and compared.
     declared : Declaration
         For the whole study.
     declared_for : tuple of VisitDeclaration
@@ -116,10 +120,16 @@ class Settings:
         declared = [entry.pet_series_uid for entry in self._for(participant, timepoint)]
         return next((uid for uid in reversed(declared) if uid), "")
 
-    def lesions_at(self, participant: str, timepoint: str) -> LesionSettings:
-        """The lesion step's settings, with the organs declared absent at this visit."""
+    def organs_absent_at(self, participant: str, timepoint: str) -> tuple[str, ...]:
+        """Organs declared absent at this visit."""
         absent = {organ for e in self._for(participant, timepoint) for organ in e.organs_absent}
-        return replace(self.lesions, absent_organs=tuple(sorted(absent)))
+        return tuple(sorted(absent))
+
+    def reader_lesions_at(self, participant: str, timepoint: str) -> DeclaredLesions:
+        """What is declared of a reader's lesions at this visit; of several entries the last."""
+        declared = [entry.lesions for entry in self._for(participant, timepoint)]
+        said = [one for one in declared if one != NO_LESIONS_DECLARED]
+        return said[-1] if said else NO_LESIONS_DECLARED
 
     def _for(self, participant: str, timepoint: str) -> list[VisitDeclaration]:
         """Entries for a visit, those for the whole participant first."""
@@ -139,8 +149,15 @@ def _joined(study: Declaration, visit: Declaration) -> Declaration:
     return Declaration(**chosen)
 
 
-def read_settings(study: Path) -> Settings:
+def read_settings(study: Path, *, lesions: Mapping[str, Any] | None = None) -> Settings:
     """Read ``study.toml`` of a study folder.
+
+    Parameters
+    ----------
+    study : Path
+        The folder.
+    lesions : mapping, optional
+        Keys of ``[lesions]`` that count in place of the file's, as the options of a command.
 
     Raises
     ------
@@ -164,6 +181,8 @@ def read_settings(study: Path) -> Settings:
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{FILE_NAME} is no TOML: {error}.") from None
+    if lesions and isinstance(content.get("lesions"), dict):
+        content["lesions"] |= lesions
     return parse_settings(content)
 
 
@@ -175,6 +194,7 @@ def parse_settings(content: Mapping[str, Any]) -> Settings:
     DataError
         Naming every faulty key and its value.
     """
+    refuse_former_table(content)
     try:
         file = _File.model_validate(content)
     except ValidationError as error:
@@ -185,6 +205,13 @@ def parse_settings(content: Mapping[str, Any]) -> Settings:
     codes = [timepoint.code for timepoint in file.timepoint]
     if len(set(codes)) != len(codes):
         raise DataError(f"{FILE_NAME} declares a timepoint twice: {', '.join(codes)}.")
+    strangers = sorted(set(file.lesions.site) - set(file.site))
+    if strangers:
+        raise DataError(
+            f"{FILE_NAME} gives a resolution for {', '.join(strangers)}, which is no site of the "
+            "study.",
+            remedy=f"Correct [lesions.site.CODE]; sites are {', '.join(sorted(file.site))}.",
+        )
     for entry in file.declare.visit:
         if entry.timepoint not in {"", *codes} and cycle_number(entry.timepoint) is None:
             raise DataError(
@@ -200,10 +227,7 @@ def parse_settings(content: Mapping[str, Any]) -> Settings:
         data_cut=file.study.data_cut,
         timepoints=tuple(_timepoint(entry) for entry in file.timepoint),
         sites=tuple(sorted((code, site.name) for code, site in file.site.items())),
-        lesions=LesionSettings(
-            minimum_volume_ml=file.settings.minimum_lesion_volume_ml,
-            organ_margin_mm=file.settings.organ_margin_mm,
-        ),
+        lesions=file.lesions.settings(),
         declared=_declaration(file.declare),
         declared_for=tuple(
             VisitDeclaration(
@@ -212,6 +236,12 @@ def parse_settings(content: Mapping[str, Any]) -> Settings:
                 declaration=_declaration(entry),
                 pet_series_uid=entry.pet_series_uid,
                 organs_absent=tuple(entry.organs_absent),
+                lesions=DeclaredLesions(
+                    series_uid=entry.lesions_from,
+                    reader=entry.lesions_reader.strip(),
+                    at=entry.lesions_corrected_at,
+                    confirmed=entry.lesions_confirmed,
+                ),
             )
             for entry in file.declare.visit
         ),
@@ -300,11 +330,6 @@ def _nuclide(name: str) -> str:
         raise ValueError(str(error)) from None
 
 
-class _SettingsEntry(_Strict):
-    minimum_lesion_volume_ml: Annotated[float, Field(strict=True, gt=0, le=10)]
-    organ_margin_mm: Annotated[float, Field(strict=True, ge=0, le=30)]
-
-
 class _Ratio(_Strict):
     value: Annotated[float, Field(strict=True, gt=0, le=10)]
     uncertainty: Annotated[float, Field(strict=True, ge=0, le=10)]
@@ -376,6 +401,10 @@ class _DeclareVisit(_Declare):
     organs_absent: Sequence[
         Literal["spleen", "left kidney", "right kidney", "urinary bladder"]
     ] = ()
+    lesions_from: str = ""
+    lesions_reader: str = ""
+    lesions_corrected_at: Annotated[datetime | None, Field(strict=True)] = None
+    lesions_confirmed: Annotated[bool, Field(strict=True)] = False
 
 
 class _DeclareStudy(_Declare):
@@ -386,7 +415,7 @@ class _File(_Strict):
     study: _Study
     timepoint: Annotated[Sequence[_TimepointEntry], Field(min_length=1)]
     site: Mapping[str, _Site]
-    settings: _SettingsEntry
+    lesions: LesionTable
     dosimetry: _Dosimetry | None = None
     radiomics: _Radiomics | None = None
     declare: _DeclareStudy = _DeclareStudy()

@@ -54,25 +54,6 @@ class PlacedReference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LesionSettings:
-    """What a study file sets for the lesion step.
-
-    Parameters
-    ----------
-    minimum_volume_ml : float
-        Smaller components are no lesions.
-    organ_margin_mm : float
-        How far hot organs spill over.
-    absent_organs : tuple of str
-        Organs that the participant does not have any more, as declared.
-    """
-
-    minimum_volume_ml: float
-    organ_margin_mm: float
-    absent_organs: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class MarrowSettings:
     """What a study file sets for the dose of the red marrow.
 
@@ -430,13 +411,19 @@ class VisitFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParticipantFacts:
-    """Who, and their visits in the order of the timepoints."""
+    """Who, and their visits in the order of the timepoints.
+
+    ``reader`` is the desk for what only a reader can mend; ``followed`` whether the course of the
+    lesions follows after the visits' results.
+    """
 
     pseudonym: str
     site: str
     sex: str
     age_text: str
     visits: tuple[VisitFacts, ...]
+    reader: str = ""
+    followed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,10 +5,10 @@ import hashlib
 import json
 import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import polars as pl
 
@@ -16,6 +16,7 @@ import operandi
 from operandi.domain.identity import Digest
 from operandi.imaging.dicom.files import FileRef
 from operandi.imaging.dicom.index import Index, Series, index_dicom
+from operandi.imaging.lesions.tracking.tracks import Override
 from operandi.pipeline.atomic import atomic_write
 from operandi.pipeline.choosing import ChosenVisit, choose
 from operandi.pipeline.choosing_cycles import ChosenCycle, choose_after_cycle
@@ -23,25 +24,34 @@ from operandi.pipeline.choosing_radiomics import plan_radiomics
 from operandi.pipeline.eligibility import eligibility_page
 from operandi.pipeline.explain import explain
 from operandi.pipeline.file_digests import file_digests
+from operandi.pipeline.lesion_results import LesionObjects
+from operandi.pipeline.lesion_settings import ChangeFacts, LesionFiles, TrackFacts
 from operandi.pipeline.manifest import digest_of_file, write_manifest
 from operandi.pipeline.methods import methods_text
-from operandi.pipeline.placing import COORDINATOR, Obstacle, Placement, place
+from operandi.pipeline.placing import COORDINATOR, READER, Obstacle, Placement, place
 from operandi.pipeline.placing_cycles import day_of
 from operandi.pipeline.road import (
+    ParticipantNodes,
     VisitNodes,
     cycle_nodes,
     descriptors_node,
+    participant_nodes,
     report_node,
     reported,
     table_node,
-    visit_nodes,
 )
 from operandi.pipeline.runner import How, RunOutcome, run
 from operandi.pipeline.runner import Progress as NodeProgress
 from operandi.pipeline.settings import FILE_NAME, Settings, cycle_code, read_settings
 from operandi.pipeline.step import Node, Refusal, Source
-from operandi.pipeline.step_settings import ParticipantFacts, StudyFacts, VisitFacts
+from operandi.pipeline.step_settings import (
+    ParticipantFacts,
+    RadiomicsPlan,
+    StudyFacts,
+    VisitFacts,
+)
 from operandi.pipeline.store import Store
+from operandi.pipeline.track_request import lesion_files
 from operandi.quantities.errors import DataError
 from operandi.records.reading import read_records
 from operandi.records.tables import Records
@@ -102,8 +112,8 @@ class Study:
         Its DICOM.
     placement : Placement
         Which series belongs to which visit.
-    visits : tuple of (ChosenVisit, VisitNodes)
-        The road of each visit.
+    followed : tuple of ParticipantNodes
+        The road of each participant's visits.
     cycles : tuple of (ChosenCycle, VisitNodes)
         The road of the scans after each cycle that has any.
     digests : mapping of FileRef to Digest
@@ -112,6 +122,8 @@ class Study:
         Of study.toml, every table and the study file beside them, as they were read.
     eligibility : EligibilityPage or None
         Who may be included at the data cut; None where nobody is screened.
+    overrides : mapping of str to tuple of Override
+        By participant what readers said of lesions.
     """
 
     folder: Path
@@ -119,21 +131,49 @@ class Study:
     records: Records
     index: Index
     placement: Placement
-    visits: tuple[tuple[ChosenVisit, VisitNodes], ...]
+    followed: tuple[ParticipantNodes, ...]
     cycles: tuple[tuple[ChosenCycle, VisitNodes], ...]
     digests: Mapping[FileRef, Digest]
     inputs: Mapping[str, Digest]
     eligibility: EligibilityPage | None = None
+    overrides: Mapping[str, tuple[Override, ...]] = field(default_factory=dict)
 
     @property
     def results(self) -> Path:
         """Where results go."""
         return self.folder / RESULTS
 
+    @property
+    def visits(self) -> tuple[tuple[ChosenVisit, VisitNodes], ...]:
+        """The road of each visit."""
+        return tuple(one for participant in self.followed for one in participant.visits)
+
     def nodes(self) -> tuple[Node, Node, Node | None]:
         """The table and the report, which hang on everything, and the table of descriptors."""
         laid = [nodes for _, _, nodes in self.in_order()]
-        return table_node(laid), report_node(laid, self._facts(laid)), descriptors_node(laid)
+        changes = [VisitNodes(features=one.features) for one in self.followed]
+        return (
+            table_node([*laid, *changes]),
+            report_node(tuple(self._reported()), self._facts(laid)),
+            descriptors_node(laid),
+        )
+
+    def lesions_of(self, participant: str) -> ParticipantNodes | None:
+        """The road of a participant's visits; None where there are none."""
+        for one in self.followed:
+            if any(chosen.measured.participant == participant for chosen, _ in one.visits):
+                return one
+        return None
+
+    def _reported(self) -> Iterator[Node]:
+        """The report's inputs as its facts name them: visits, then the lesions over them."""
+        for participant in self.records.participants:
+            for whose, _, nodes in self.in_order():
+                if whose == participant.pseudonym:
+                    yield from reported(nodes)
+            followed = self.lesions_of(participant.pseudonym)
+            if followed is not None and followed.courses is not None:
+                yield followed.courses
 
     def in_order(self) -> Iterator[tuple[str, ChosenVisit | ChosenCycle, VisitNodes]]:
         """Every visit and every scanned cycle with its participant, in the order of the report."""
@@ -160,6 +200,7 @@ class Study:
 
     def _facts(self, laid: Sequence[VisitNodes]) -> StudyFacts:
         every = [node for visit in laid for node in _upstream(visit)]
+        every += [one.changes for one in self.followed if one.changes is not None]
         # A visit's own faults stand in its section, with the desk that can mend them.
         told = {one.what for _, chosen, _ in self.in_order() for one in chosen.obstacles}
         return StudyFacts(
@@ -194,7 +235,14 @@ class Study:
         )
 
 
-def read_study(folder: Path, *, today: date, progress: Progress | None = None) -> Study:
+def read_study(
+    folder: Path,
+    *,
+    today: date,
+    progress: Progress | None = None,
+    lesions: Mapping[str, Any] | None = None,
+    participant: str | None = None,
+) -> Study:
     """Read a study folder and lay out its road, computing nothing.
 
     Parameters
@@ -205,6 +253,10 @@ def read_study(folder: Path, *, today: date, progress: Progress | None = None) -
         Dates after it are faults.
     progress : Progress, optional
         Told of each stage.
+    lesions : mapping, optional
+        Keys of ``[lesions]`` that count in place of study.toml's.
+    participant : str, optional
+        Whose the words of readers are where their file does not say.
 
     Raises
     ------
@@ -213,10 +265,12 @@ def read_study(folder: Path, *, today: date, progress: Progress | None = None) -
         can be read.
     """
     folder = folder.resolve()
-    settings = read_settings(folder)
+    settings = read_settings(folder, lesions=lesions)
+    said = lesion_files(folder, settings.lesions, participant=participant)
     radiomics = plan_radiomics(folder, settings)
     recipes = settings.radiomics.settings_file if settings.radiomics else ""
-    inputs = _inputs(folder, settings.protocol, recipes)
+    named = (settings.lesions.test_retest, settings.lesions.overrides)
+    inputs = _inputs(folder, settings.protocol, recipes, *named)
     records = read_records(
         folder / "records",
         timezone=settings.zone,
@@ -248,19 +302,8 @@ def read_study(folder: Path, *, today: date, progress: Progress | None = None) -
         digests=digests,
         inputs=inputs,
         eligibility=eligibility_page(folder, settings, records),
-        visits=tuple(
-            (
-                visit,
-                visit_nodes(
-                    visit,
-                    lesion_settings=settings.lesions_at(
-                        visit.measured.participant, visit.measured.timepoint
-                    ),
-                    radiomics=radiomics,
-                ),
-            )
-            for visit in chosen
-        ),
+        followed=tuple(_followed(chosen, settings, said, radiomics)),
+        overrides=said.overrides,
         cycles=tuple(
             (cycle, cycle_nodes(cycle))
             for placed in placement.cycles
@@ -271,6 +314,30 @@ def read_study(folder: Path, *, today: date, progress: Progress | None = None) -
             ]
         ),
     )
+
+
+def _followed(
+    chosen: Sequence[ChosenVisit],
+    settings: Settings,
+    said: LesionFiles,
+    radiomics: RadiomicsPlan | None,
+) -> Iterator[ParticipantNodes]:
+    """Lay the road participant by participant: lesions hang together over the visits."""
+    lesions = settings.lesions
+    judged = ChangeFacts(
+        study=settings.title,
+        uptake_window_min=lesions.uptake_window_min,
+        uptake_difference_min=lesions.uptake_difference_min,
+        borrowed=lesions.borrowed,
+        repetitions=said.repetitions,
+    )
+    for whose in dict.fromkeys(one.measured.participant for one in chosen):
+        yield participant_nodes(
+            [one for one in chosen if one.measured.participant == whose],
+            followed=TrackFacts(participant=whose, overrides=said.overrides.get(whose, ())),
+            judged=judged,
+            radiomics=radiomics,
+        )
 
 
 def run_study(
@@ -369,11 +436,8 @@ def _publish(
     assert isinstance(text, str)  # noqa: S101 - the step's own type
     put(MEASUREMENTS, _parquet(frame))
     put(REPORT, text.encode())
-    for visit, nodes in study.visits:
-        for node in nodes.objects:
-            value = outcome.value(node)
-            if isinstance(value, bytes) and value:
-                put(f"lesions/{visit.placed.subject.replace('/', '_')}.dcm", value)
+    for name, data in _objects(study, outcome):
+        put(name, data)
     if descriptors is None:
         (study.results / DESCRIPTORS).unlink(missing_ok=True)
     else:
@@ -394,6 +458,21 @@ def _publish(
         },
     )
     return (*written, manifest)
+
+
+def _objects(study: Study, outcome: RunOutcome) -> Iterator[tuple[str, bytes]]:
+    """Names and bytes of the DICOM objects of all visits; a refusal has none."""
+    for visit, nodes in study.visits:
+        name = f"lesions/{visit.placed.subject.replace('/', '_')}"
+        for node in nodes.objects:
+            value = outcome.value(node)
+            if isinstance(value, LesionObjects):
+                version = f"_v{value.version}" if value.version > 1 else ""
+                written = (
+                    (f"{version}.dcm", value.segmentation),
+                    (f"{version}_report.dcm", value.report),
+                )
+                yield from ((f"{name}{ending}", data) for ending, data in written if data)
 
 
 def _parquet(frame: pl.DataFrame) -> bytes:
@@ -459,6 +538,8 @@ def _participants(study: Study) -> Iterable[ParticipantFacts]:
             site=participant.site,
             sex={"F": "female", "M": "male"}.get(participant.sex, "other"),
             age_text=f"born {participant.birth_year}-{participant.birth_month:02d}",
+            reader=f"{READER} at {participant.site}",
+            followed=_is_followed(study, participant.pseudonym),
             visits=tuple(
                 _visit_facts(chosen, nodes)
                 if isinstance(chosen, ChosenVisit)
@@ -467,6 +548,11 @@ def _participants(study: Study) -> Iterable[ParticipantFacts]:
                 if whose == participant.pseudonym
             ),
         )
+
+
+def _is_followed(study: Study, participant: str) -> bool:
+    found = study.lesions_of(participant)
+    return found is not None and found.courses is not None
 
 
 def _visit_facts(chosen: ChosenVisit, nodes: VisitNodes) -> VisitFacts:

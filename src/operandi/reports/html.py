@@ -22,6 +22,7 @@ from operandi.domain.measurement import SubjectType
 from operandi.quantities import kinds
 from operandi.reports.eligibility import eligibility_view
 from operandi.reports.figures import lesion_color
+from operandi.reports.lesion_courses import CoursesView, courses_view
 from operandi.reports.study_report import (
     Figure,
     Issue,
@@ -39,10 +40,7 @@ _THIN: Final = "\N{NARROW NO-BREAK SPACE}"
 _FAST: Final = "\N{NO-BREAK SPACE}"
 _MINUS: Final = "\N{MINUS SIGN}"
 _TIMES: Final = "\N{MULTIPLICATION SIGN}"
-_MONTHS: Final = (
-    *("Jan", "Feb", "Mar", "Apr", "May", "Jun"),
-    *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
-)
+_MONTHS: Final = tuple("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split())  # noqa: SIM905
 
 _TABLES: Final = (
     (SubjectType.LESION, "Lesions", "Lesion"),
@@ -453,6 +451,7 @@ class _VisitView:
     notes: tuple[tuple[str, str], ...]
     series: tuple[SeriesLine, ...]
     wide: bool
+    remarks: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -461,6 +460,7 @@ class _ParticipantView:
     page: ParticipantPage
     visits: tuple[_VisitView, ...]
     charts: "tuple[_Chart, ...]"
+    courses: CoursesView | None
 
 
 def _participant(
@@ -475,6 +475,7 @@ def _participant(
             for trend in page.trends
             if any(value is not None for _, value, _ in trend.points)
         ),
+        courses=None if page.lesions is None else courses_view(page.lesions, places.titles),
     )
 
 
@@ -506,6 +507,7 @@ def _visit(
         notes=notes.all(),
         series=visit.series,
         wide=visit.after_cycle,
+        remarks=visit.remarks,
     )
 
 

@@ -195,6 +195,8 @@ class VisitSection:
         What stands in its way, what arrived, what it looks like, what it gave.
     after_cycle : bool
         Whether these are the scans after a therapy cycle: charts that take the whole width.
+    remarks : tuple of str
+        What a reader should know of how it was measured.
     """
 
     timepoint: str
@@ -205,6 +207,7 @@ class VisitSection:
     figures: tuple[Figure, ...] = ()
     measurements: tuple[MeasurementLine, ...] = ()
     after_cycle: bool = False
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,6 +228,58 @@ class Trend:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LesionCourse:
+    """One lesion over the visits.
+
+    Parameters
+    ----------
+    name, organ : str
+        Its name over all visits; where it lies, empty where nobody said.
+    cells : tuple of str
+        What each visit shows of it, in the order of ``LesionCourses.timepoints``.
+    changes : tuple of str
+        Changes of its SUVpeak with their verdicts.
+    verdict : str
+        That of the last one; empty without two visits.
+    """
+
+    name: str
+    organ: str
+    cells: tuple[str, ...]
+    changes: tuple[str, ...]
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LesionCourses:
+    """The lesions of a participant over the visits.
+
+    Parameters
+    ----------
+    timepoints : tuple of str
+        Codes of the visits that gave lesions, in the order of time.
+    courses : tuple of LesionCourse
+        One a lesion.
+    patient : tuple of str
+        Changes of the patient's burden with their verdicts.
+    notes : tuple of str
+        Why changes were not judged.
+    """
+
+    timepoints: tuple[str, ...]
+    courses: tuple[LesionCourse, ...]
+    patient: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for one in self.courses:
+            if len(one.cells) != len(self.timepoints):
+                raise ValueError(
+                    f"{one.name} has {len(one.cells)} cells for {len(self.timepoints)} visits"
+                )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ParticipantPage:
     """One participant's part of the report."""
 
@@ -234,6 +289,7 @@ class ParticipantPage:
     age_text: str
     visits: tuple[VisitSection, ...]
     trends: tuple[Trend, ...] = ()
+    lesions: LesionCourses | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -430,6 +486,7 @@ class StudyReport:
                 raise ValueError(f"a visit of {page.pseudonym} appears twice: {visits}")
             used = {visit.timepoint for visit in page.visits}
             used |= {code for trend in page.trends for code, _, _ in trend.points}
+            used |= set(page.lesions.timepoints) if page.lesions else set()
             if not used <= declared:
                 raise ValueError(
                     f"{page.pseudonym} has timepoints without a column: {sorted(used - declared)}"

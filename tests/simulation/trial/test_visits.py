@@ -94,6 +94,21 @@ def test_the_study_file_is_read_as_it_is_meant(title: str) -> None:
     assert camera_tables(scenario) == {}
 
 
+def test_the_resolution_of_each_site_is_that_of_its_simulated_scanner() -> None:
+    """The first site's stands for all; one with another scanner has its own."""
+    plain = read_scenario("dose")
+    first = plain.site[0].model_copy(update={"code": "X1", "pet_fwhm_mm": 4.5})
+    others = [plain.site[0].model_copy(update={"code": code, "pet_fwhm_mm": mm})
+              for code, mm in (("X2", 4.5), ("X3", 6.2))]  # fmt: skip
+    scenario = plain.model_copy(update={"site": (first, *others)})
+
+    lesions = parse_settings(tomllib.loads(study_toml(scenario))).lesions
+
+    for site in scenario.site:
+        assert lesions.segmentation_at(site.code).fwhm_mm == site.pet_fwhm_mm
+    assert lesions.resolution_at == (("X3", 6.2),)
+
+
 def test_doses_are_asked_for_where_spect_is_simulated() -> None:
     plain = read_scenario("dose")
     imaging = plain.imaging.model_copy(update={"spect_hours": (24.0,), "spect_participants": 1})

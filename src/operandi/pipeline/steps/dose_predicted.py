@@ -7,11 +7,11 @@ import numpy as np
 
 from operandi.domain.mask import Mask
 from operandi.domain.measurement import Measurement, Subject, SubjectType
+from operandi.imaging.lesions.found_organs import FoundOrgans
 from operandi.imaging.pet.suv import Suv
-from operandi.pipeline.step import Refusal
 from operandi.pipeline.step_settings import PredictionSettings, Visit
+from operandi.pipeline.steps.lesions import KeptLesions
 from operandi.pipeline.steps.measurements import Measured
-from operandi.pipeline.steps.regions import FoundLesions, Organs
 from operandi.quantities.errors import DataError, OperandiError
 from operandi.therapy.dose_tier import AbsentDose, dose_measurement
 from operandi.therapy.pet_baseline import DosePrediction, PetBaseline, PetSite, Site, TumorGrade
@@ -45,9 +45,7 @@ class PredictedDoses:
     tracer: str
 
 
-def predicted_doses(
-    suv: Suv, found: FoundLesions, organs: Organs | Refusal | None, settings: PredictionSettings
-) -> PredictedDoses:
+def predicted_doses(suv: Suv, found: KeptLesions, settings: PredictionSettings) -> PredictedDoses:
     """Predict the dose of every lesion, of kidneys and spleen, per administered activity.
 
     Raises
@@ -57,16 +55,16 @@ def predicted_doses(
     UnsupportedError
         If the tracer is not one that the model was made for.
     """
-    if found.unmapped:
+    if found.are_candidates:
         # The visit says already what to send; a row that is absent with its reason is enough.
         reason = (
-            f"No organ map holds {', '.join(found.unmapped)}: the tumor that takes up the therapy "
-            "cannot be told from physiological uptake."
+            f"There is no mask of {', '.join(found.segmented.unmapped)}: the tumor that takes up "
+            "the therapy cannot be told from physiological uptake."
         )
         return PredictedDoses(
             lesions=(), organs=(), refused=(("lesions", True, reason),), tracer=settings.tracer
         )
-    lesions = found.components.lesions
+    lesions = found.lesions
     if not lesions:
         raise DataError("No lesion was found on the PET, so that there is no dose to predict.")
     if suv.body_size.mass_kg is None:
@@ -90,7 +88,7 @@ def predicted_doses(
     refused: list[tuple[str, bool, str]] = []
     for site, parts in _ORGANS.items():
         try:
-            mask = _joined(organs, parts)
+            mask = _joined(found.organs, parts)
             alone = replace(baseline, sites=(_site(site.value, mask, suv),))
             predicted += model_of(default_prior(site)).predict(alone)
         except OperandiError as error:
@@ -108,12 +106,12 @@ def _site(name: str, mask: Mask, suv: Suv) -> PetSite:
     return PetSite(name=name, suv_mean=mean, volume_ml=mask.volume_ml)
 
 
-def _joined(organs: Organs | Refusal | None, parts: tuple[str, ...]) -> Mask:
-    found = [organs.named(part) if isinstance(organs, Organs) else None for part in parts]
+def _joined(organs: FoundOrgans, parts: tuple[str, ...]) -> Mask:
+    found = [organs.named(part) for part in parts]
     masks = [mask for mask in found if mask is not None]
     if len(masks) < len(parts):
         raise DataError(
-            f"The organ map lacks {' or '.join(parts)}.",
+            f"There is no mask of {' or '.join(parts)}.",
             remedy="Send a DICOM segmentation that holds it; a removed organ has no dose.",
         )
     inside = np.logical_or.reduce([mask.inside for mask in masks])

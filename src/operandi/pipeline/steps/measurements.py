@@ -1,7 +1,7 @@
 """Steps that turn images and regions into measurements, and measurements into the long table."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -9,29 +9,38 @@ import numpy as np
 import polars as pl
 
 from operandi.domain.measurement import Measurement, Subject, SubjectType, Uncertainty
-from operandi.imaging.lesions.measures.burden import (
-    measure_burden,
-    measure_lesion,
-    measure_reference,
+from operandi.imaging.lesions.found_organs import FoundOrgans
+from operandi.imaging.lesions.measures.burden import measure_lesion, measure_reference
+from operandi.imaging.lesions.measures.origin import MeasurementOrigin
+from operandi.imaging.lesions.measures.positivity import (
+    measure_positivity,
+    receptor_lesions,
+    receptor_positivity,
 )
-from operandi.imaging.lesions.reference import ReferenceRegion
+from operandi.imaging.lesions.reference import BLOOD_POOL, LIVER, SPLEEN, ReferenceRegion
+from operandi.imaging.lesions.sought_again import SearchOutcome
 from operandi.imaging.pet.suv import Suv, normalized
 from operandi.imaging.resample import resample_mask
 from operandi.pipeline.step import Refusal
 from operandi.pipeline.step_settings import TableRow, Visit
+from operandi.pipeline.steps.lesions import KeptLesions
 from operandi.pipeline.steps.mr import MrImages
-from operandi.pipeline.steps.regions import FoundLesions, Organs, ReaderRegions
+from operandi.pipeline.steps.regions import ReaderRegions
 from operandi.quantities.errors import DataError, OperandiError
 from operandi.quantities.kinds import (
     LESION_COUNT,
     LESION_THRESHOLD,
+    LESION_TO_LIVER_RATIO,
     MR_SIGNAL_MEAN,
     SSTR_TUMOR_VOLUME,
     SUL_MEAN,
     SUV_LEAN_BODY_MASS_JANMAHASATIAN,
+    SUV_MAXIMUM,
     SUV_MEAN,
+    SUV_PEAK,
     TOTAL_LESION_SSTR,
     UPTAKE_TIME,
+    VOLUME,
     Kind,
 )
 
@@ -40,22 +49,67 @@ VERSION: Final = "1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """Measurements with the evidence their inputs came with."""
+    """Measurements with the evidence their inputs came with.
+
+    Parameters
+    ----------
+    measurements : tuple of Measurement
+        Values, or reasons.
+    evidence : tuple of str
+        What they rest on, line by line.
+    remarks : tuple of str
+        What a reader of the report should know.
+    matters : tuple of (what, remedy)
+        What a reader can mend.
+    """
 
     measurements: tuple[Measurement, ...]
     evidence: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
+    matters: tuple[tuple[str, str], ...] = ()
 
 
-def measured_liver(suv: Suv, liver: ReferenceRegion, visit: Visit) -> Measured:
-    """Measure the liver reference: SUV mean and standard deviation, SUL mean."""
-    found = measure_reference(
-        liver,
-        subject_participant=visit.participant,
+def measured_references(suv: Suv, found: KeptLesions, visit: Visit) -> Measured:
+    """Measure the references in liver, spleen and blood pool, SUL of the liver, the uptake time.
+
+    Where there is no reference its mean is absent, with the reason.
+    """
+    measurements: list[Measurement] = []
+    placed: list[str] = []
+    references = found.references
+    for organ, region in (
+        (LIVER, references.liver),
+        (SPLEEN, references.spleen),
+        (BLOOD_POOL, references.blood_pool),
+    ):
+        if region is None:
+            measurements.append(_absent_reference(visit, organ, references.absent[organ]))
+            continue
+        placed.append(f"{organ} reference: {region.placed_by}")
+        measurements += measure_reference(
+            region,
+            subject_participant=visit.participant,
+            timepoint=visit.timepoint,
+            inputs=visit.inputs,
+        )
+        if organ == LIVER:
+            measurements.append(_sul_mean(suv, region, visit))
+    measurements.append(_uptake_time(suv, visit))
+    return Measured(measurements=tuple(measurements), evidence=(*suv.evidence, *placed))
+
+
+def _absent_reference(visit: Visit, organ: str, why: str) -> Measurement:
+    return Measurement(
+        subject=Subject(participant=visit.participant, type=SubjectType.ORGAN, name=organ),
         timepoint=visit.timepoint,
+        kind=SUV_MEAN,
+        value=None,
+        absent=why,
+        uncertainty=Uncertainty(None, "there is no value"),
+        method="mean of the reference sphere",
+        version=VERSION,
         inputs=visit.inputs,
     )
-    others = (_sul_mean(suv, liver, visit), _uptake_time(suv, visit))
-    return Measured(measurements=(*found, *others), evidence=(*suv.evidence, liver.placed_by))
 
 
 def _uptake_time(suv: Suv, visit: Visit) -> Measurement:
@@ -96,57 +150,117 @@ def _sul_mean(suv: Suv, liver: ReferenceRegion, visit: Visit) -> Measurement:
     )
 
 
-def measured_lesions(
-    suv: Suv, liver: ReferenceRegion, found: FoundLesions, visit: Visit
-) -> Measured:
-    """Measure every lesion, and the whole burden where physiological uptake was taken out."""
-    measurements: list[Measurement] = []
-    for lesion in found.components.lesions:
-        measurements += measure_lesion(
-            suv.volume,
-            lesion,
-            liver,
-            subject_participant=visit.participant,
-            timepoint=visit.timepoint,
-            inputs=visit.inputs,
-        )
-    if found.unmapped:
-        measurements = _as_type(measurements, SubjectType.CANDIDATE)
-        measurements += absent_burden(
-            visit,
-            f"no organ map holds {', '.join(found.unmapped)}: what lies above the liver threshold "
-            "includes physiological uptake",
-        )
-    else:
-        measurements += measure_burden(
-            suv.volume,
-            found.components.lesions,
-            subject_participant=visit.participant,
-            timepoint=visit.timepoint,
-            inputs=visit.inputs,
-        )
+_SHOWN: Final = frozenset(
+    {
+        SUV_MAXIMUM,
+        SUV_MEAN,
+        SUV_PEAK,
+        VOLUME,
+        TOTAL_LESION_SSTR,
+        LESION_TO_LIVER_RATIO,
+    }
+)
+"""Kinds of lesions that the report shows; the others stand in the table, and would drown it."""
+
+
+def measured_lesions(suv: Suv, found: KeptLesions, visit: Visit) -> Measured:
+    """The usual measures of every lesion, all of the participant, and the level of the search."""
+    measurements = [
+        one
+        for one in found.measures.measurements
+        if one.subject.type is SubjectType.PARTICIPANT or one.kind in _SHOWN
+    ]
+    measurements += _positivity(found, visit)
+    level = _level(found, visit)
+    if level is not None:
+        measurements.append(level)
+    segmented = found.segmented
     evidence = (
         *suv.evidence,
-        f"liver reference: {liver.placed_by}",
-        f"{found.components.dropped} component(s) dropped as too small or not above noise",
+        *(f"organ {one.name}: {one.how}" for one in found.organs.organs),
+        *(f"no organ {one.name}: {one.reason}" for one in found.organs.missing),
+        f"lesions: {segmented.rule}; borders by {segmented.settings.method} at a resolution of "
+        f"{segmented.settings.fwhm_mm:g} mm",
+        f"{segmented.dropped} seed(s) that gave no lesion",
+        *segmented.bowel_words,
+        *(f"{one.id}: {'; '.join(map(str, one.flags))}" for one in segmented.lesions if one.flags),
+        *found.notes,
     )
-    threshold = _threshold(found, visit)
-    return Measured(measurements=(*measurements, threshold), evidence=evidence)
+    return Measured(
+        measurements=tuple(measurements),
+        evidence=evidence,
+        remarks=(*found.notes, *segmented.bowel_words, *_sought_again(found)),
+        matters=_of_candidates(found),
+    )
 
 
-def _as_type(measurements: Iterable[Measurement], subject_type: SubjectType) -> list[Measurement]:
-    return [replace(m, subject=replace(m.subject, type=subject_type)) for m in measurements]
+def _sought_again(found: KeptLesions) -> Iterator[str]:
+    """What became of lesions that an earlier visit saw, where that is not plain."""
+    for one in found.sought_again:
+        seen = f"{one.earlier}, seen at {one.seen_at},"
+        if one.outcome is SearchOutcome.FOUND_BECAUSE_SEEN_BEFORE:
+            yield f"{seen} was found again because its place was known: it is not above the liver"
+        elif one.outcome is SearchOutcome.NOT_FOUND_AGAIN:
+            limit = one.upper_limit_suv
+            at_most = "" if limit is None else f"; it may still have up to {limit:.3g} g/mL"
+            yield f"{seen} was not found again{at_most}"
+        elif one.outcome is SearchOutcome.NOT_LOOKED:
+            yield f"{seen} could not be looked for: {one.reason}"
 
 
-def _threshold(found: FoundLesions, visit: Visit) -> Measurement:
-    """The threshold moves with the image's noise; a change of burden must be read beside it."""
+def further_measures(found: KeptLesions) -> Measured:
+    """The other measures of lesions: ratios, scores, axes, variation, diffusion."""
+    return Measured(
+        measurements=tuple(
+            one
+            for one in found.measures.measurements
+            if one.subject.type is not SubjectType.PARTICIPANT and one.kind not in _SHOWN
+        ),
+        evidence=(),
+    )
+
+
+def _of_candidates(found: KeptLesions) -> tuple[tuple[str, str], ...]:
+    lacking = found.segmented.unmapped
+    if not lacking:
+        return ()
+    what = (
+        f"No mask of {', '.join(lacking)}: its uptake may be among what was found, which is "
+        "listed as candidates; no tumor burden is given."
+    )
+    remedy = (
+        "Send a DICOM segmentation of the organs into dicom/, or declare organs_absent for what "
+        "was removed."
+    )
+    return ((what, remedy),)
+
+
+def _positivity(found: KeptLesions, visit: Visit) -> tuple[Measurement, ...]:
+    """Share of lesions above the liver; none of candidates, which may be organs."""
+    if found.are_candidates:
+        return ()
+    lesions = receptor_lesions(found.measures.uptakes, found.yardsticks, on_anatomical_imaging={})
+    origin = MeasurementOrigin(
+        subject=Subject(participant=visit.participant, type=SubjectType.PARTICIPANT),
+        timepoint=visit.timepoint,
+        inputs=visit.inputs,
+    )
+    return (measure_positivity(receptor_positivity(lesions, targets=()), origin=origin),)
+
+
+def _level(found: KeptLesions, visit: Visit) -> Measurement | None:
+    """The level of the search moves with the liver; a change of burden must be read beside it."""
+    liver, settings = found.references.liver, found.segmented.settings
+    level = settings.seed_suv if liver is None else settings.seed_liver_ratio * liver.mean
+    if level is None:
+        return None
     return Measurement(
         subject=Subject(participant=visit.participant, type=SubjectType.PARTICIPANT),
         timepoint=visit.timepoint,
         kind=LESION_THRESHOLD,
-        value=found.components.threshold,
-        uncertainty=Uncertainty(None, "the liver reference's mean and SD have none either"),
-        method="liver mean + 2 SD",
+        value=level,
+        uncertainty=Uncertainty(None, "the liver reference's mean has none either"),
+        method="level of smoothed uptake that a lesion outside the liver must exceed",
         version=VERSION,
         inputs=visit.inputs,
     )
@@ -174,10 +288,10 @@ def _absent(visit: Visit, kind: Kind, why: str) -> Measurement:
 
 
 def measured_reader_regions(
-    suv: Suv, regions: ReaderRegions, liver: ReferenceRegion | Refusal | None, visit: Visit
+    suv: Suv, regions: ReaderRegions, found: KeptLesions | Refusal | None, visit: Visit
 ) -> Measured:
     """Measure what readers drew; the ratio to the liver is absent where there is no reference."""
-    reference = liver if isinstance(liver, ReferenceRegion) else None
+    reference = found.references.liver if isinstance(found, KeptLesions) else None
     measurements = [
         measurement
         for lesion in regions.lesions
@@ -190,11 +304,13 @@ def measured_reader_regions(
             inputs=visit.inputs,
         )
     ]
-    contours = _as_type(measurements, SubjectType.CONTOUR)
-    return Measured(measurements=tuple(contours), evidence=suv.evidence)
+    contours = tuple(
+        replace(one, subject=replace(one.subject, type=SubjectType.CONTOUR)) for one in measurements
+    )
+    return Measured(measurements=contours, evidence=suv.evidence)
 
 
-def measured_mr(images: MrImages, organs: Organs, visit: Visit) -> Measured:
+def measured_mr(images: MrImages, organs: FoundOrgans, visit: Visit) -> Measured:
     """Mean signal of the liver on the MR's own grid, for each volume of the series.
 
     Raises

@@ -9,12 +9,12 @@ import numpy.typing as npt
 
 from operandi.domain.lesion import Lesion
 from operandi.domain.volume import Volume
-from operandi.imaging.lesions.reference import ReferenceRegion
 from operandi.imaging.pet.suv import Suv
 from operandi.imaging.resample import resample, resample_mask
 from operandi.pipeline.step import Refusal
+from operandi.pipeline.steps.lesions import KeptLesions
 from operandi.pipeline.steps.mr import Alignment, MrImages
-from operandi.pipeline.steps.regions import FoundLesions, ReaderRegions
+from operandi.pipeline.steps.regions import ReaderRegions
 from operandi.reports.figures import Overlay, Plane, coronal_maximum_projection, slice_with_contours
 from operandi.reports.study_report import Figure
 
@@ -23,28 +23,27 @@ _PLANES: Final[tuple[tuple[Plane, int], ...]] = (("axial", 2), ("coronal", 1))
 
 
 def _lesions(*sources: object) -> tuple[Lesion, ...]:
-    """What to outline: the lesions found outside organs, and what readers drew.
+    """What to outline: the lesions that were found, and what readers drew.
 
     Candidates that may be physiological uptake are not outlined as lesions.
     """
     lesions: list[Lesion] = []
     for source in sources:
-        if isinstance(source, FoundLesions) and not source.unmapped:
-            lesions += source.components.lesions
-        elif isinstance(source, ReaderRegions):
+        if isinstance(source, KeptLesions) and source.are_candidates:
+            continue
+        if isinstance(source, KeptLesions | ReaderRegions):
             lesions += source.lesions
     return tuple(lesions)
 
 
 def pet_pictures(
     suv: Suv,
-    found: FoundLesions | Refusal | None,
+    found: KeptLesions | Refusal | None,
     drawn: ReaderRegions | Refusal | None,
-    liver: ReferenceRegion | Refusal | None,
 ) -> tuple[Figure, ...]:
     """Maximum projection, and an axial and a coronal slice through the hottest outlined lesion."""
     lesions = _lesions(found, drawn)
-    ceiling = _ceiling(suv.volume, liver)
+    ceiling = _ceiling(suv.volume, found)
     position = _place_of_interest(suv.volume, lesions)
     window = (0.0, ceiling)
     return (
@@ -67,9 +66,8 @@ def fused_pictures(
     suv: Suv,
     images: MrImages,
     aligned: Alignment | Refusal,
-    found: FoundLesions | Refusal | None,
+    found: KeptLesions | Refusal | None,
     drawn: ReaderRegions | Refusal | None,
-    liver: ReferenceRegion | Refusal | None,
 ) -> tuple[Figure, ...]:
     """PET in color over MR, axial through the hottest outlined lesion that lies in the MR.
 
@@ -100,7 +98,7 @@ def fused_pictures(
         plane="axial",
         position_mm=axial,
         lesions=[lesion for lesion in on_mr_grid if lesion.mask.inside.any()],
-        overlay=Overlay(overlay, _ceiling(suv.volume, liver)),
+        overlay=Overlay(overlay, _ceiling(suv.volume, found)),
         window=_mr_window(mr),
     )
     caption = f"{figure.caption} MR: {images.name}. {aligned.description}."
@@ -125,9 +123,10 @@ def _mr_window(mr: Volume) -> tuple[float, float]:
     return 0.0, float(np.percentile(mr.values, 99.5)) or 1.0
 
 
-def _ceiling(suv: Volume, liver: ReferenceRegion | Refusal | None) -> float:
+def _ceiling(suv: Volume, found: KeptLesions | Refusal | None) -> float:
     """Darkest SUV shown: thrice the liver, so that visits compare; else the 99.5 percentile."""
-    if isinstance(liver, ReferenceRegion):
+    liver = found.references.liver if isinstance(found, KeptLesions) else None
+    if liver is not None:
         return 3.0 * liver.mean
     return max(float(np.percentile(suv.values, 99.5)), 1e-3)
 

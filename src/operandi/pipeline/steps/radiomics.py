@@ -1,8 +1,7 @@
 """Steps of radiomics: features of lesions and contours on SUV, and how the image came to be.
 
 Only by SUV: signal of MR is in arbitrary units, and the reference tissue that would make it
-comparable between scans is nowhere in the study folder. Nothing is followed from visit to visit,
-as L01 before and after a cycle may be two lesions.
+comparable between scans is nowhere in the study folder. Lesions bear their names over all visits.
 """
 
 import math
@@ -37,13 +36,14 @@ from operandi.imaging.radiomics.names import FEATURE_NAMES
 from operandi.imaging.radiomics.patient import ExtractedLesion, PatientImage, patient_measurements
 from operandi.pipeline.step import Refusal
 from operandi.pipeline.step_settings import CountedFeatures, RadiomicsFacts, Visit
+from operandi.pipeline.steps.lesions import KeptLesions
 from operandi.pipeline.steps.measurements import Measured
-from operandi.pipeline.steps.regions import FoundLesions, ReaderRegions
+from operandi.pipeline.steps.regions import ReaderRegions
 from operandi.quantities.errors import DataError, OperandiError
 from operandi.quantities.kinds import RADIOMICS_FEATURE_COUNT
 
 
-def lesion_features(suv: Suv, found: FoundLesions, facts: RadiomicsFacts) -> Measured:
+def lesion_features(suv: Suv, found: KeptLesions, facts: RadiomicsFacts) -> Measured:
     """Extract the features of every lesion, and of the patient where the study says how.
 
     Candidates have features under their own name and none of the patient, as they may be
@@ -55,10 +55,10 @@ def lesion_features(suv: Suv, found: FoundLesions, facts: RadiomicsFacts) -> Mea
         As :func:`recipes_for`.
     """
     recipes = recipes_for(suv.volume, facts.recipes)
-    extracted = _extracted(suv.volume, found.components.lesions, recipes)
-    subject_type = SubjectType.CANDIDATE if found.unmapped else SubjectType.LESION
+    extracted = _extracted(suv.volume, found.lesions, recipes)
+    subject_type = SubjectType.CANDIDATE if found.are_candidates else SubjectType.LESION
     measurements = _measurements(suv.volume, extracted, subject_type, facts.visit)
-    if not found.unmapped:
+    if not found.are_candidates:
         measurements += _of_patient(suv.volume, extracted, recipes, facts)
     return Measured(measurements=tuple(measurements), evidence=suv.evidence)
 

@@ -11,6 +11,7 @@ from operandi.reports.html import render
 from operandi.reports.study_report import (
     Figure,
     Issue,
+    LesionCourses,
     MeasurementLine,
     OriginLine,
     ParticipantPage,
@@ -72,13 +73,15 @@ def _page(who: ParticipantFacts, results: Iterable[object]) -> ParticipantPage:
     sections: list[VisitSection] = []
     trends: dict[tuple[str, str], dict[str, tuple[float | None, float | None]]] = {}
     for visit in who.visits:
-        section, measurements = _section(visit, results)
+        section, measurements = _section(visit, results, reader=who.reader)
         sections.append(section)
         for measurement in measurements:
             if _is_headline(measurement):
                 of = trends.setdefault(_trend_title(measurement), {})
                 of[visit.timepoint] = (measurement.value, measurement.uncertainty.standard)
+    courses = next(iter(results)) if who.followed else None
     return ParticipantPage(
+        lesions=courses if isinstance(courses, LesionCourses) else None,
         pseudonym=who.pseudonym,
         site=who.site,
         sex=who.sex,
@@ -112,12 +115,13 @@ def _trend_title(measurement: Measurement) -> tuple[str, str]:
 
 
 def _section(
-    visit: VisitFacts, results: Iterable[object]
+    visit: VisitFacts, results: Iterable[object], *, reader: str
 ) -> tuple[VisitSection, list[Measurement]]:
     figures: list[Figure] = []
     lines: list[MeasurementLine] = []
     measurements: list[Measurement] = []
     issues = list(visit.issues)
+    remarks: list[str] = []
     # zip would take one result too many from the shared iterator before it stops.
     for step, subject in visit.results:
         result = next(iter(results))
@@ -129,6 +133,11 @@ def _section(
             origin = (*visit.origin, OriginLine(label="Step", text=f"{step} ({subject})"))
             origin += tuple(OriginLine(label="Evidence", text=text) for text in result.evidence)
             measurements += result.measurements
+            remarks += result.remarks
+            issues += [
+                Issue(what=what, remedy=remedy, who=reader, where=subject.replace("/", " "))
+                for what, remedy in result.matters
+            ]
             lines += [measurement_line(m, origin=origin) for m in result.measurements]
         elif isinstance(result, tuple):
             figures += result
@@ -141,6 +150,7 @@ def _section(
         figures=tuple(figures),
         measurements=tuple(lines),
         after_cycle=visit.after_cycle,
+        remarks=tuple(dict.fromkeys(remarks)),
     )
     return section, measurements
 

@@ -1,6 +1,7 @@
 """study.toml of a digital cohort, and the tables of its SPECT cameras."""
 
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
@@ -41,10 +42,16 @@ _SITE: Final = """
 [site.{code}]
 name = {name}
 """
-_SETTINGS: Final = """
-[settings]
-minimum_lesion_volume_ml = 0.5
-organ_margin_mm = 8.0
+_LESIONS: Final = """
+[lesions]
+pet_resolution_mm = {fwhm_mm:g}
+minimum_volume_ml = 0.5
+uptake_window_min = [45, 90]
+uptake_difference_min = 15
+"""
+_SITE_LESIONS: Final = """
+[lesions.site.{code}]
+pet_resolution_mm = {fwhm_mm:g}
 """
 _DOSIMETRY: Final = """
 [dosimetry]
@@ -83,11 +90,20 @@ def study_toml(scenario: Scenario) -> str:
             title=_quoted(scenario.title), protocol=PROTOCOL, data_cut=scenario.cohort.data_cut
         ),
         *(_SITE.format(code=site.code, name=_quoted(site.name)) for site in scenario.site),
-        _SETTINGS,
+        *_lesions(scenario),
     ]
     if scenario.imaging.spect_hours:
         parts.append(_DOSIMETRY.format(fwhm_mm=SPECT_FWHM_MM))
     return "".join(parts)
+
+
+def _lesions(scenario: Scenario) -> Iterator[str]:
+    """The resolution is that of the simulated scanner: a fact, which every site has from it."""
+    first, *others = scenario.site
+    yield _LESIONS.format(fwhm_mm=first.pet_fwhm_mm)
+    for site in others:
+        if site.pet_fwhm_mm != first.pet_fwhm_mm:
+            yield _SITE_LESIONS.format(code=site.code, fwhm_mm=site.pet_fwhm_mm)
 
 
 def camera_tables(scenario: Scenario) -> dict[str, _Table]:

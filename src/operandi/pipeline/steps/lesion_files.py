@@ -1,0 +1,77 @@
+"""The step that writes the lesions of a visit as DICOM SEG and SR."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from operandi.domain.identity import LesionId
+from operandi.imaging.dicom.files import FileRef, on_disk
+from operandi.imaging.dicom.index import series_of
+from operandi.imaging.pet.suv import Suv
+from operandi.pipeline.choosing_corrections import lesion_uid
+from operandi.pipeline.lesion_objects import (
+    MeasuredSeries,
+    write_lesion_report,
+    write_lesion_segmentation,
+)
+from operandi.pipeline.lesion_results import LesionObjects
+from operandi.pipeline.steps.lesions import KeptLesions
+
+
+def lesion_files(suv: Suv, found: KeptLesions, files: tuple[FileRef, ...]) -> LesionObjects:
+    """Write the lesions of a visit under their names over all visits.
+
+    Candidates are not written: a viewer would show a kidney as a lesion.
+
+    Parameters
+    ----------
+    suv : Suv
+        The PET.
+    found : KeptLesions
+        Under the names over all visits.
+    files : tuple of FileRef
+        The PET series, to which the objects refer.
+    """
+    return _written(suv, found, files, uids=found.tracking_uids)
+
+
+def found_lesion_files(suv: Suv, found: KeptLesions, files: tuple[FileRef, ...]) -> LesionObjects:
+    """Write what was found before a reader corrected it, under the visit's own names.
+
+    Parameters
+    ----------
+    suv, found, files
+        As of ``lesion_files``.
+    """
+    whose = found.of
+    return _written(
+        suv,
+        found,
+        files,
+        uids={
+            one.id: lesion_uid(whose.participant, whose.timepoint, one.id)
+            for one in found.segmented.lesions
+        },
+    )
+
+
+def _written(
+    suv: Suv,
+    found: KeptLesions,
+    files: tuple[FileRef, ...],
+    *,
+    uids: Mapping[LesionId, str],
+) -> LesionObjects:
+    if found.are_candidates:
+        return LesionObjects(segmentation=b"", report=b"")
+    lesions = found.on(suv)
+    with TemporaryDirectory() as folder, on_disk(files) as sources:
+        series = MeasuredSeries(uid=series_of(files[:1]).uid, files=tuple(sources))
+        place = Path(folder)
+        drawn = write_lesion_segmentation(place, lesions, series, tracking_uids=uids)
+        report = write_lesion_report(place, lesions, series, tracking_uids=uids)
+        return LesionObjects(
+            version=lesions.version.number if lesions.version else 1,
+            segmentation=drawn.read_bytes() if drawn is not None else b"",
+            report=report.read_bytes(),
+        )
