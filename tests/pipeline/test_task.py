@@ -5,7 +5,7 @@ import pytest
 
 from operandi.domain.identity import Digest
 from operandi.pipeline import task as task_module
-from operandi.pipeline.codec import digest_of
+from operandi.pipeline.codec import FORMAT, digest_of
 from operandi.pipeline.task import Task, result_key
 
 SETTINGS = {"limit": 1.0}
@@ -57,7 +57,7 @@ def test_the_key_changes_with_the_inputs_and_their_order(inputs: tuple[Digest, .
 
 def test_the_key_changes_with_the_format_of_stored_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     before = result_key(TASK, INPUTS)
-    monkeypatch.setattr(task_module, "FORMAT", task_module.FORMAT + 1)
+    monkeypatch.setattr(task_module, "FORMAT", FORMAT + 1)
 
     assert result_key(TASK, INPUTS) != before
 
