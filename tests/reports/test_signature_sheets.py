@@ -62,7 +62,7 @@ def test_a_number_that_rounds_to_nothing_bears_no_sign(value: float, written: st
 
 
 def test_a_p_value_is_never_written_as_nothing() -> None:
-    assert [p_text(1e-9), p_text(0.05), p_text(None)] == ["< 0.001", "0.050", "\N{EM DASH}"]
+    assert [p_text(1e-9), p_text(0.05), p_text(None)] == ["< 0.001", "0.0500", "\N{EM DASH}"]
 
 
 def test_the_name_of_a_file_has_no_character_that_a_file_system_refuses() -> None:
