@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Canvas
 
-from operandi.reports.charts import Words
 from operandi.reports.study_report import Figure
 
 WIDTH_PX: Final = 720
@@ -77,21 +76,6 @@ def legend_above(axes: Axes, *, columns: int = 3) -> None:
             ncols=columns,
             fontsize=9,
         )
-
-
-def svg_figure(canvas: Canvas, words: Words, *, height_px: int) -> Figure:
-    """Write the sheet, without a date, so that the same chart gives the same bytes."""
-    buffer = io.BytesIO()
-    canvas.savefig(buffer, format="svg", metadata={"Date": None})
-    return Figure(
-        title=words.title,
-        caption=words.caption,
-        image=buffer.getvalue(),
-        mime="image/svg+xml",
-        width=WIDTH_PX,
-        height=height_px,
-        alt=words.alt,
-    )
 
 
 def drawn_name(text: str) -> str:

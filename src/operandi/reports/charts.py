@@ -284,12 +284,9 @@ def _draw_limits(axes: Axes, limits: Sequence[Limit]) -> None:
         )
 
 
-def _finished(canvas: Canvas, axes: Axes, words: Words) -> Figure:
-    handles, labels = axes.get_legend_handles_labels()
-    if len(labels) > 1:
-        axes.legend(handles, labels, loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=9)
+def svg_figure(canvas: Canvas, words: Words, *, height_px: int) -> Figure:
+    """Write the sheet, without a date, so that the same chart gives the same bytes."""
     buffer = io.BytesIO()
-    # Without a date, so that the same chart gives the same bytes.
     canvas.savefig(buffer, format="svg", metadata={"Date": None})
     return Figure(
         title=words.title,
@@ -297,9 +294,16 @@ def _finished(canvas: Canvas, axes: Axes, words: Words) -> Figure:
         image=buffer.getvalue(),
         mime="image/svg+xml",
         width=_WIDTH_PX,
-        height=_HEIGHT_PX,
+        height=height_px,
         alt=words.alt,
     )
+
+
+def _finished(canvas: Canvas, axes: Axes, words: Words) -> Figure:
+    handles, labels = axes.get_legend_handles_labels()
+    if len(labels) > 1:
+        axes.legend(handles, labels, loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=9)
+    return svg_figure(canvas, words, height_px=_HEIGHT_PX)
 
 
 def _color(group: int) -> str:

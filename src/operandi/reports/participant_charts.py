@@ -19,9 +19,8 @@ from operandi.reports.chart_table import (
     csv_table,
     legend_above,
     sheet,
-    svg_figure,
 )
-from operandi.reports.charts import STYLE, Axis, Words
+from operandi.reports.charts import STYLE, Axis, Words, svg_figure
 from operandi.reports.cohort_charts import SwimmerLane, WaterfallBar, swimmer, waterfall
 
 _MARKS: Final = ("*", "s", "D", "^")

@@ -16,9 +16,8 @@ from operandi.reports.chart_table import (
     csv_table,
     legend_above,
     sheet,
-    svg_figure,
 )
-from operandi.reports.charts import STYLE, Axis, Words
+from operandi.reports.charts import STYLE, Axis, Words, svg_figure
 
 Floats = npt.NDArray[np.float64]
 

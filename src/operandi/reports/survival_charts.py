@@ -23,9 +23,8 @@ from operandi.reports.chart_table import (
     csv_table,
     drawn_name,
     legend_above,
-    svg_figure,
 )
-from operandi.reports.charts import STYLE, Axis, Words
+from operandi.reports.charts import STYLE, Axis, Words, svg_figure
 
 Floats = npt.NDArray[np.float64]
 

@@ -230,6 +230,14 @@ def _terms(model: ModelResult, found: FinalModelResult, *, ratio: str) -> Listin
     )
 
 
+def _concordances(file: str, rows: list[ForestRow], *, words: Words) -> tuple[Plot, ...]:
+    """A forest of concordances beside 0.5; nothing where none could be computed."""
+    if all(row.value is None for row in rows):
+        return ()
+    chart = forest_chart(rows, words=words, x=Axis(title="Concordance"), reference=0.5)
+    return (Plot(file=file, chart=chart),)
+
+
 def _sites_plot(model: ModelResult, found: SitesResult) -> tuple[Plot, ...]:
     rows = [
         _row(
@@ -255,21 +263,13 @@ def _sites_plot(model: ModelResult, found: SitesResult) -> tuple[Plot, ...]:
             pooled=True,
         )
     )
-    if all(row.value is None for row in rows):
-        return ()
-    return (
-        Plot(
-            file=named("sites", model.endpoint, model.model),
-            chart=forest_chart(
-                rows,
-                words=Words(
-                    title=f"{model.model} on {model.endpoint}: sites left out.",
-                    caption="Concordance at each site of a model that never saw it.",
-                    alt=f"Concordance at {len(found.sites)} sites, and pooled.",
-                ),
-                x=Axis(title="Concordance"),
-                reference=0.5,
-            ),
+    return _concordances(
+        named("sites", model.endpoint, model.model),
+        rows,
+        words=Words(
+            title=f"{model.model} on {model.endpoint}: sites left out.",
+            caption="Concordance at each site of a model that never saw it.",
+            alt=f"Concordance at {len(found.sites)} sites, and pooled.",
         ),
     )
 
@@ -283,21 +283,13 @@ def _subgroups_plot(model: ModelResult, lines: Sequence[SubgroupLine]) -> tuple[
         )
         for one in lines
     ]
-    if all(row.value is None for row in rows):
-        return ()
-    return (
-        Plot(
-            file=named("subgroups", model.endpoint, model.model),
-            chart=forest_chart(
-                rows,
-                words=Words(
-                    title=f"{model.model} on {model.endpoint}: subgroups.",
-                    caption="Concordance within each group.",
-                    alt=f"Concordance in {len(rows)} subgroups.",
-                ),
-                x=Axis(title="Concordance"),
-                reference=0.5,
-            ),
+    return _concordances(
+        named("subgroups", model.endpoint, model.model),
+        rows,
+        words=Words(
+            title=f"{model.model} on {model.endpoint}: subgroups.",
+            caption="Concordance within each group.",
+            alt=f"Concordance in {len(rows)} subgroups.",
         ),
     )
 

@@ -62,11 +62,14 @@ def population_of(plan: AnalysisPlan, source: AnalysisSource) -> AnalyzedPopulat
     _refuse_strangers(plan, source, [one.participant for one in everybody])
     steps: list[CohortStep] = []
     people = everybody
-    for step, reasons in (
+    asked = [
         ("of the plan's sites", _other_sites(plan, people)),
         ("not left out by the plan", _excluded(plan, people)),
-        (f"given {plan.population.cycles} cycle(s) by time zero", _untreated(plan, source, people)),
-    ):
+    ]
+    if cycles := plan.population.cycles:
+        given = "1 cycle" if cycles == 1 else f"{cycles} cycles"
+        asked.append((f"given {given} or more by time zero", _untreated(plan, source, people)))
+    for step, reasons in asked:
         before = len(people)
         people = [one for one in people if one.participant not in reasons]
         steps.append(flow_step(step, before, reasons))
