@@ -228,6 +228,36 @@ def test_another_scanner_makes_everything_not_comparable() -> None:
     assert later[0].verdict.reasons == ("different scanner: one, then two",)
 
 
+def test_a_readers_border_is_not_held_against_that_of_a_rule() -> None:
+    tracks, visits = three_visits()
+    visits[1] = replace(visits[1], by_reader=frozenset({LesionId("L02")}))
+
+    changes = judge_tracks(tracks, visits, rules=the_rules())
+
+    volumes = of(changes, "L01", VOLUME)
+    assert [one.verdict.verdict for one in volumes] == [
+        ChangeClass.NOT_COMPARABLE,
+        ChangeClass.NOT_COMPARABLE,
+        ChangeClass.DECREASED,
+    ]
+    said = "a reader drew the border at B, and not at the other visit"
+    assert said in " ".join(volumes[0].verdict.reasons)
+    assert of(changes, "L01", SUV_PEAK)[0].verdict.verdict is ChangeClass.DECREASED
+
+
+def test_borders_of_a_reader_at_both_visits_are_compared() -> None:
+    tracks, visits = three_visits()
+    names = ("L01", "L02", "L01")
+    visits = [
+        replace(visit, by_reader=frozenset({LesionId(name)}))
+        for visit, name in zip(visits, names, strict=True)
+    ]
+
+    changes = of(judge_tracks(tracks, visits, rules=the_rules()), "L01", VOLUME)
+
+    assert changes[0].verdict.verdict is ChangeClass.DECREASED
+
+
 def test_a_burden_is_not_comparable_where_the_level_of_the_search_moved() -> None:
     """As a liver of 5 g/mL that falls to 1.6 makes other tissue count as lesions."""
     tracks, visits = three_visits()

@@ -14,7 +14,7 @@ from operandi.imaging.lesions.judged_quantities import OF_LESIONS, OF_PATIENT
 from operandi.imaging.lesions.repeatability import Repeatability, UnknownRepeatability
 from operandi.imaging.lesions.tracking.tracks import EventKind, LesionTrack, Tracks
 from operandi.quantities.errors import DataError
-from operandi.quantities.kinds import Kind
+from operandi.quantities.kinds import SUV_MEAN, TOTAL_LESION_SSTR, VOLUME, Kind
 
 NO_LESION: Final = LesionId("")
 """In place of a lesion's name where a change is the patient's."""
@@ -25,6 +25,9 @@ LARGEST_LEVEL_RATIO: Final = 1.5
 """Of the liver's means at two visits, beyond which a burden is not comparable: what counts as a
 lesion is another thing then. Assumed; seen on simulated PET, where a liver that fell from 5 to
 1.6 g/mL let 730 mL of ordinary tissue in."""
+
+_OF_BORDERS: Final = (SUV_MEAN, VOLUME, TOTAL_LESION_SSTR)
+"""What hangs on where the border lies, so that a reader's is not held against a rule's."""
 
 _PARTS: Final = frozenset({EventKind.SPLIT, EventKind.MERGED})
 
@@ -49,6 +52,8 @@ class JudgedVisit:
         By the kind's name the value by each delineation.
     liver_suv_mean : float or None
         Of the liver reference, g/mL: the level of the search moves with it.
+    by_reader : frozenset of LesionId
+        Whose border a reader drew or changed.
     """
 
     timepoint: TimepointCode
@@ -58,6 +63,7 @@ class JudgedVisit:
     noise: Mapping[str, float] = field(default_factory=dict)
     by_method: Mapping[LesionId, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
     liver_suv_mean: float | None = None
+    by_reader: frozenset[LesionId] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,12 +186,26 @@ def _of_track(
             ]
             yield _judged(
                 track.id,
-                (ends[0], ends[1]),
+                _with_border(ends, (one.name, two.name), kind),
                 (values[0], values[1]),
                 rules,
                 together=consecutive,
                 spread=_spread(ends, (one.name, two.name), kind),
             )
+
+
+def _with_border(
+    ends: Sequence[JudgedVisit], names: tuple[LesionId, LesionId], kind: Kind
+) -> tuple[JudgedVisit, JudgedVisit]:
+    """The two visits, the second impaired where a reader drew the border at one of them alone."""
+    first, second = ends
+    drawn = [name in end.by_reader for end, name in zip(ends, names, strict=True)]
+    if kind not in _OF_BORDERS or drawn[0] == drawn[1]:
+        return first, second
+    where = first.timepoint if drawn[0] else second.timepoint
+    said = f"a reader drew the border at {where}, and not at the other visit"
+    artifacts = (*second.conditions.artifacts, said)
+    return first, replace(second, conditions=replace(second.conditions, artifacts=artifacts))
 
 
 def _pairs(items: list[_Item]) -> Iterator[tuple[_Item, _Item, bool]]:

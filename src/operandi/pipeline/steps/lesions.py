@@ -217,7 +217,9 @@ def in_the_pets_frame(
         _, volume = one.volumes[0]
         if volume.grid.frame_of_reference != suv.grid.frame_of_reference:
             notes.append(f"{one.name} was left out: it lies in another frame of reference")
-        elif kind not in taken:
+        elif kind in taken:
+            notes.append(f"{one.name} was left out: another series of the visit is {one.what} too")
+        else:
             taken[kind] = volume
     return taken
 

@@ -101,6 +101,7 @@ def lesion_evidence(suv: Suv, found: KeptLesions, files: tuple[FileRef, ...]) ->
         measurements=lesions.measures.measurements,
         conditions=_conditions(header, suv, lesions),
         impaired={one.id: (str(cut),) for one in lesions.segmented.lesions if cut in one.flags},
+        by_reader=frozenset(drawn),
         noise=_noise(lesions, notes),
         by_method=_by_method(lesions),
         liver_suv_mean=liver.mean if liver is not None else None,
@@ -242,6 +243,7 @@ def _observed(found: LesionsOfVisit) -> VisitLesions:
         covered=found.suv.grid,
         liver_suv_mean=None if liver is None else liver.mean,
         organs=organs,
+        sought=found.sought_again,
     )
 
 

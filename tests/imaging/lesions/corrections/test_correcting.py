@@ -207,6 +207,22 @@ def test_renamed_labels_do_not_matter_where_the_tracking_uid_is_there() -> None:
     assert [one.drawn_as for one in the_difference(after).edits] == ["L02", "Segment_1"]
 
 
+def test_a_tracking_uid_that_covers_another_lesion_is_not_believed() -> None:
+    """Names go by volume: after a correction of an earlier visit L01 and L02 may change places."""
+    found = a_visit()
+    segments = as_written(found)
+    swapped = [
+        replace(segments["L01"], uid=UIDS[LesionId("L02")]),
+        replace(segments["L02"], uid=UIDS[LesionId("L01")]),
+    ]
+
+    after = corrected(found, a_correction(found, swapped), tracking_uids=UIDS, by_label=False)
+
+    assert fates(after) == {"L01": "same", "L02": "same"}
+    assert {one.matched_by for one in the_difference(after).edits} == {"overlap"}
+    assert numbers(after) == numbers(found)
+
+
 def test_without_tracking_uids_labels_tell_and_then_overlap() -> None:
     found = a_visit()
     segments = as_written(found, uids=False)

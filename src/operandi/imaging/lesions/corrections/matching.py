@@ -123,8 +123,27 @@ class _Work:
     def by_uid(self) -> None:
         for lesion in self.free_lesions():
             uid = self.uids.get(lesion, "")
-            claims = [n for n in self.free_regions() if uid and self.regions[n].tracking_uid == uid]
+            claims = [
+                n
+                for n in self.free_regions()
+                if uid
+                and self.regions[n].tracking_uid == uid
+                and not self.lies_elsewhere(n, lesion)
+            ]
             self.claim(lesion, claims, BY_UID)
+
+    def lies_elsewhere(self, n: int, lesion: LesionId) -> bool:
+        """Whether a region shares no voxel with a lesion, and covers another.
+
+        TrackingUIDs follow names, and names follow volumes: where lesions are found anew, as after
+        a correction of an earlier visit, an older object's UID may be another lesion's by now.
+        """
+        volumes = {one.id: int(np.count_nonzero(one.inside)) for one in self.lesions}
+        voxels = self.regions[n].voxels
+        return not self.shared[n].get(lesion, 0) and any(
+            count >= LEAST_SHARE * min(voxels, volumes[other])
+            for other, count in self.shared[n].items()
+        )
 
     def by_label(self) -> None:
         ours = {uid for uid in self.uids.values() if uid}
