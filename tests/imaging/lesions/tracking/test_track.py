@@ -388,6 +388,23 @@ def test_an_observed_lesion_has_the_center_and_volume_of_its_voxels() -> None:
     assert seen.mask.volume_ml == pytest.approx(ball.volume_ml)
 
 
+def the_fourth_sought(
+    outcome: SearchOutcome, *, limit: float | None = None, found_as: str = ""
+) -> SoughtAgain:
+    grid = a_pet_grid((4, 4, 4), spacing_mm=(4.0, 4.0, 4.0))
+    return SoughtAgain(
+        earlier=LesionId("L04"),
+        seen_at=BASELINE,
+        outline=Mask(np.ones(grid.shape, dtype=np.bool_), grid),
+        moved_by="as it is",
+        in_liver=False,
+        outcome=outcome,
+        found_as=LesionId(found_as) if found_as else None,
+        upper_limit_suv=limit,
+        reason="hidden" if outcome is SearchOutcome.NOT_LOOKED else "",
+    )
+
+
 @pytest.mark.parametrize(
     ("outcome", "limit", "kind", "said"),
     [
@@ -398,17 +415,7 @@ def test_an_observed_lesion_has_the_center_and_volume_of_its_voxels() -> None:
 def test_a_resolved_lesion_tells_what_was_seen_at_its_place(
     outcome: SearchOutcome, limit: float | None, kind: EventKind, said: str
 ) -> None:
-    grid = a_pet_grid((4, 4, 4), spacing_mm=(4.0, 4.0, 4.0))
-    sought = SoughtAgain(
-        earlier=LesionId("L04"),
-        seen_at=BASELINE,
-        outline=Mask(np.ones(grid.shape, dtype=np.bool_), grid),
-        moved_by="as it is",
-        in_liver=False,
-        outcome=outcome,
-        upper_limit_suv=limit,
-        reason="hidden" if limit is None else "",
-    )
+    sought = the_fourth_sought(outcome, limit=limit)
 
     tracks = tracked(four(BASELINE), replace(four(CYCLE2, skip=3), sought=(sought,)))
 
@@ -419,3 +426,32 @@ def test_a_resolved_lesion_tells_what_was_seen_at_its_place(
     )
     assert event.kind is kind
     assert said in event.reason
+
+
+@pytest.mark.parametrize(
+    ("relation", "kind", "said_of_it"),
+    [
+        (Relation.DIFFERENT, EventKind.RESOLVED, "uptake at its place is another lesion"),
+        (None, EventKind.UNCERTAIN, "uptake stands out at its place (L09)"),
+    ],
+)
+def test_uptake_at_its_place_leaves_doubt_unless_a_reader_said_that_it_is_another(
+    relation: Relation | None, kind: EventKind, said_of_it: str
+) -> None:
+    far = a_lesion("L09", (400.0, 300.0, 200.0))
+    later = four(CYCLE2, skip=3)
+    found = the_fourth_sought(SearchOutcome.FOUND, found_as="L09")
+    later = replace(later, lesions=(*later.lesions, far), sought=(found,))
+    pair = sighting(BASELINE, "L04"), sighting(CYCLE2, "L09")
+
+    tracks = tracked(
+        four(BASELINE), later, overrides=() if relation is None else (said(*pair, relation),)
+    )
+
+    (event,) = (
+        one
+        for one in tracks.events
+        if one.timepoint == CYCLE2 and one.likeliest is EventKind.RESOLVED
+    )
+    assert event.kind is kind
+    assert said_of_it in event.reason

@@ -264,10 +264,34 @@ class Ledger:
             return
         if track.primary and not track.unseen:
             chance = _bounded(1.0 - now.match.probability[row].sum())
-            evidence, doubt = _seen_at_place(track, now.visit)
+            evidence, doubt = self._seen_at_place(track, now.visit)
             word = _Word(reason=evidence, doubt=_beyond(track, now.visit) or doubt)
             self._tell(EventKind.RESOLVED, track, now.visit, probability=chance, word=word)
         track.unseen = True
+
+    def _seen_at_place(self, track: _Growing, visit: VisitLesions) -> tuple[str, str]:
+        """Tell evidence that a lesion is gone from its place, or doubt that it is."""
+        last = track.sightings[-1]
+        for one in visit.sought:
+            if (one.seen_at, one.earlier) != (last.timepoint, last.name):
+                continue
+            if one.outcome is SearchOutcome.NOT_LOOKED:
+                return "", f"could not be looked for: {one.reason}"
+            if one.found_as is not None:
+                # A reader who said that this uptake is another lesion has judged what stands there.
+                if self._said_different(track, visit, one.found_as):
+                    return f"{_BY_READER}: the uptake at its place is another lesion", ""
+                return "", f"uptake stands out at its place ({one.found_as})"
+            if one.upper_limit_suv is not None:
+                limit = f"up to SUV {one.upper_limit_suv:.3g} g/mL"
+                return f"nothing stands out at its place, {limit}", ""
+        return "", ""
+
+    def _said_different(self, track: _Growing, visit: VisitLesions, name: LesionId) -> bool:
+        return any(
+            lesion.name == name and self._said(track, visit, column) is Relation.DIFFERENT
+            for column, lesion in enumerate(visit.lesions)
+        )
 
     def _open(self, now: _Matching, column: int, lesion: ObservedLesion) -> None:
         track = self._opened(now.visit, lesion)
@@ -398,21 +422,6 @@ def _beyond(track: _Growing, visit: VisitLesions) -> str:
     index = visit.covered.index_of(track.position)
     inside = ((index >= -0.5) & (index <= np.array(visit.covered.shape) - 0.5)).all()
     return "" if inside else "expected beyond the image, where nothing was looked at"
-
-
-def _seen_at_place(track: _Growing, visit: VisitLesions) -> tuple[str, str]:
-    """What the visit's image shows at the place of a lesion: evidence that it is gone, or doubt."""
-    last = track.sightings[-1]
-    for one in visit.sought:
-        if (one.seen_at, one.earlier) != (last.timepoint, last.name):
-            continue
-        if one.outcome is SearchOutcome.NOT_LOOKED:
-            return "", f"could not be looked for: {one.reason}"
-        if one.found_as is not None:
-            return "", f"uptake stands out at its place ({one.found_as})"
-        if one.upper_limit_suv is not None:
-            return f"nothing stands out at its place, up to SUV {one.upper_limit_suv:.3g} g/mL", ""
-    return "", ""
 
 
 def _step(
