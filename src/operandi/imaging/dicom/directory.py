@@ -1,11 +1,11 @@
 """DICOMDIR: the files that it lists and that are missing."""
 
 import io
-import warnings
 import zipfile
 from pathlib import PurePosixPath
 
 from operandi.imaging.dicom.files import FileRef
+from operandi.imaging.dicom.unheard_warnings import warnings_unheard
 
 
 def missing_references(directory: FileRef) -> tuple[str, ...]:
@@ -23,8 +23,7 @@ def missing_references(directory: FileRef) -> tuple[str, ...]:
 def _listed(directory: FileRef) -> set[str]:
     import pydicom  # noqa: PLC0415 - costs 0.4 s at every start, and few exports have a directory
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings_unheard():
         dataset = pydicom.dcmread(io.BytesIO(directory.read()), force=True)
         records = dataset.get("DirectoryRecordSequence") or ()
         parts = [record.get("ReferencedFileID") for record in records]

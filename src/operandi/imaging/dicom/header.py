@@ -9,7 +9,6 @@ is irregular, pydicom finds the elements. Both decode values in the same place (
 import hashlib
 import io
 import struct
-import warnings
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from operandi.imaging.dicom.attributes import (
     SEQUENCES,
     WANTED,
 )
+from operandi.imaging.dicom.unheard_warnings import warnings_unheard
 from operandi.imaging.dicom.values import BINARY_VRS, LONG_VRS, SHORT_VRS, value_of
 from operandi.quantities.errors import DataError
 
@@ -448,8 +448,7 @@ def _by_pydicom(data: bytes, start: int, encoding: _Encoding, *, name: str) -> d
     from pydicom.filereader import read_dataset  # noqa: PLC0415 - costs 0.4 s, rarely needed
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings_unheard():
             dataset = read_dataset(io.BytesIO(data[start:]), encoding.implicit, encoding.little)
             header = _from_dataset(dataset, (), encoding.little)
             header |= _pixels_in(dataset, start)

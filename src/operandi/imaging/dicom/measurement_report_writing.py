@@ -5,7 +5,6 @@ Apart from reading, because highdicom, which only writing needs, costs a second 
 
 import io
 import itertools
-import warnings
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -32,7 +31,7 @@ from operandi.imaging.dicom.measurement_report import (
 from operandi.imaging.dicom.segmentation import CodedConcept, deterministic_uid
 from operandi.imaging.dicom.source_series import content_instant, source_header
 from operandi.imaging.dicom.structure_set import refusing_malformed
-from operandi.imaging.dicom.writers_lock import WRITERS_LOCK
+from operandi.imaging.dicom.unheard_warnings import warnings_unheard
 from operandi.imaging.nifti import write_atomically
 from operandi.quantities.errors import DataError
 
@@ -122,8 +121,7 @@ def write_measurement_report(  # noqa: PLR0913 - facts that only the caller know
     _require_segments(groups, objects)
     date, time = content_instant(headers[0], content_at)
     try:
-        with WRITERS_LOCK, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about the source's values, such as a name's spelling
+        with warnings_unheard():
             dataset = sr.Comprehensive3DSR(
                 evidence=[*headers, *objects],
                 content=_content(groups, procedure=procedure, reader=reader)[0],

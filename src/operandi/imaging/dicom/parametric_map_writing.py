@@ -4,7 +4,6 @@ Apart from reading, because highdicom, which only writing needs, costs a second 
 """
 
 import io
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from operandi.imaging.dicom.report_codes import concept_of, ucum_of
 from operandi.imaging.dicom.segmentation import CodedConcept, deterministic_uid
 from operandi.imaging.dicom.source_series import series_instant, source_grid, source_header
 from operandi.imaging.dicom.structure_set import plane_spacing_mm
-from operandi.imaging.dicom.writers_lock import WRITERS_LOCK
+from operandi.imaging.dicom.unheard_warnings import warnings_unheard
 from operandi.imaging.nifti import write_atomically
 from operandi.quantities.errors import DataError, UnsupportedError
 
@@ -97,8 +96,7 @@ def write_parametric_map(  # noqa: PLR0913 - facts that only the caller knows
     low, high = float(values.min()), float(values.max())
     content = io.BytesIO()
     try:
-        with WRITERS_LOCK, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about the source's values, such as a name's spelling
+        with warnings_unheard():
             dataset = pm.ParametricMap(
                 source_images=headers,
                 pixel_array=np.ascontiguousarray(values.T),

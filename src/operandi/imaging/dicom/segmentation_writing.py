@@ -5,7 +5,6 @@ Apart from reading, because highdicom, which only writing needs, costs a second 
 
 import io
 import re
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,7 +36,7 @@ from operandi.imaging.dicom.source_series import (
     source_header,
 )
 from operandi.imaging.dicom.structure_set import plane_spacing_mm
-from operandi.imaging.dicom.writers_lock import WRITERS_LOCK
+from operandi.imaging.dicom.unheard_warnings import warnings_refused, warnings_unheard
 from operandi.imaging.nifti import write_atomically
 from operandi.quantities.errors import DataError
 
@@ -132,11 +131,9 @@ def _encoded(
     date, time = content_instant(headers[0], identity.content_at)
     content = io.BytesIO()
     try:
-        with WRITERS_LOCK, warnings.catch_warnings():
-            warnings.simplefilter("error")
+        with warnings_refused():
             segments = [_coded(item, identity.algorithm) for item in described]
-            # From here on they are about the source's values, such as a pseudonym's spelling.
-            warnings.simplefilter("ignore")
+        with warnings_unheard():
             planes, presence = _presence(masks)
             dataset = highdicom_seg.Segmentation(
                 source_images=headers,
@@ -157,7 +154,7 @@ def _encoded(
                 sop_instance_uid=identity.instance_uid,
                 content_description=identity.description,
                 series_description=identity.description,
-                content_creator_name=identity.creator,
+                content_creator_name=_person_name(identity.creator),
             )
             _fill(dataset, masks, grid)
             _make_repeatable(dataset, date, time)
@@ -171,6 +168,11 @@ def _encoded(
             remedy="Correct the source series' header or the segments' description.",
         ) from error
     return content.getvalue()
+
+
+def _person_name(text: str) -> str:
+    """A name of one component ends with a caret (DICOM PS3.5, 6.2.1.2)."""
+    return text if "^" in text else f"{text}^"
 
 
 def _presence(

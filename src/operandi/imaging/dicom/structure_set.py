@@ -1,6 +1,5 @@
 """RT structure sets: contours drawn by people, and the voxels inside them."""
 
-import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from pydicom.uid import RTStructureSetStorage
 from operandi.domain.grid import Grid
 from operandi.domain.identity import SeriesUid
 from operandi.domain.mask import Mask
+from operandi.imaging.dicom.unheard_warnings import warnings_unheard
 from operandi.quantities.errors import (
     DataError,
     GridMismatchError,
@@ -174,8 +174,7 @@ def refusing_malformed(path: Path) -> Iterator[None]:
         Naming the file, with the original error as its cause.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings_unheard():
             yield
     except OperandiError:
         raise

@@ -9,8 +9,9 @@ import functools
 import math
 import re
 import struct
-import warnings
 from typing import Any, Final
+
+from operandi.imaging.dicom.unheard_warnings import warnings_unheard
 
 SHORT_VRS: Final = frozenset(
     b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split()
@@ -87,6 +88,5 @@ def _text(raw: bytes, charset: tuple[str, ...]) -> str:
     from pydicom.charset import convert_encodings, decode_bytes  # noqa: PLC0415 - 0.4 s, rarely
     from pydicom.valuerep import TEXT_VR_DELIMS  # noqa: PLC0415
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings_unheard():
         return decode_bytes(raw, convert_encodings(list(charset)), TEXT_VR_DELIMS)
