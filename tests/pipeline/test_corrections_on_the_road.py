@@ -1,6 +1,7 @@
 """A reader's lesions in STUDY/dicom: taken after what was found, kept beside it, never guessed."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,24 +10,23 @@ import pydicom
 import pytest
 from pydicom.uid import UID
 
-from operandi.imaging.dicom.segmentation import read_segmentation
+from operandi.imaging.dicom.segmentation import Segment, SegmentDescription, read_segmentation
 from operandi.pipeline.study import refused_visits
-from tests.imaging.lesions.corrections.edited_objects import EditedContours, write_rtstruct
-from tests.pipeline import studies
+from tests.imaging.lesions.corrections.edited_objects import (
+    EditedContours,
+    EditedSegment,
+    write_rtstruct,
+    write_seg,
+)
 from tests.pipeline.studies import Ran, change_study_file, published, run_it
 
 pytestmark = pytest.mark.slow
 
 EDITED = "dicom/OP-001/BASELINE/edited/0001.dcm"
 OURS = "results/lesions/OP-001_BASELINE.dcm"
-
-
-@pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory, scheduler: str) -> Path:
-    folder = tmp_path_factory.mktemp("sound") / "study"
-    studies.write_small_study(folder)
-    run_it(folder, scheduler)
-    return folder
+LATER = "AFTER_CYCLE_2"
+IN_MUSCLE = np.s_[12:14, 22:24, 10:12]
+"""Voxels of the small study's PET far from every organ, 4.1 mL."""
 
 
 @pytest.fixture
@@ -35,22 +35,45 @@ def study(sound: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(sound, tmp_path / "study"))
 
 
-def edit(study: Path, *, reader: str = "Doe^Jane") -> None:
-    """Our SEG of the baseline as a reader sends it back: the last segment is emptied."""
-    dataset = pydicom.dcmread(study / OURS)
-    last = len(dataset.SegmentSequence)
+def edit(
+    study: Path,
+    *,
+    reader: str = "Doe^Jane",
+    timepoint: str = "BASELINE",
+    emptied: Sequence[str] = ("L03",),
+) -> None:
+    """Our SEG of a visit as a reader sends it back: segments are emptied."""
+    dataset = pydicom.dcmread(study / f"results/lesions/OP-001_{timepoint}.dcm")
+    gone = {one.SegmentNumber for one in dataset.SegmentSequence if one.SegmentLabel in emptied}
+    assert len(gone) == len(emptied)
     pixels = dataset.pixel_array.copy()
     for number, group in enumerate(dataset.PerFrameFunctionalGroupsSequence):
-        if group.SegmentIdentificationSequence[0].ReferencedSegmentNumber == last:
+        if group.SegmentIdentificationSequence[0].ReferencedSegmentNumber in gone:
             pixels[number] = 0
     packed = np.packbits(pixels.ravel(), bitorder="little")
     dataset.PixelData = packed.tobytes() + b"\0" * (len(packed) % 2)
     dataset.ContentCreatorName = reader
     dataset.ContentDate, dataset.ContentTime = "20260301", "101500"
-    dataset.SeriesInstanceUID = UID("2.25.4712")
-    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = UID("2.25.4711")
-    (study / EDITED).parent.mkdir(parents=True)
-    dataset.save_as(study / EDITED)
+    saved(dataset, study, timepoint=timepoint)
+
+
+def saved(dataset: pydicom.Dataset, study: Path, *, timepoint: str) -> None:
+    """Beside the visit's images, as another object."""
+    number = 4711 if timepoint == "BASELINE" else 4721
+    dataset.SeriesInstanceUID = UID(f"2.25.{number + 1}")
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = UID(f"2.25.{number}")
+    path = study / f"dicom/OP-001/{timepoint}/edited/0001.dcm"
+    path.parent.mkdir(parents=True)
+    dataset.save_as(path)
+
+
+def uids_of(path: Path) -> dict[str, str]:
+    """TrackingUID of each segment, by label."""
+    return {one.label: one.tracking_uid for one in map(described, read_segmentation(path))}
+
+
+def described(segment: Segment) -> SegmentDescription:
+    return segment.description
 
 
 def lesion_count(ran: Ran, timepoint: str = "BASELINE") -> float | None:
@@ -92,6 +115,69 @@ def test_an_edited_segmentation_supersedes_and_both_versions_stay(
     assert "removed: L03" in ran.report
     assert len(organs.SegmentSequence) > len(before)  # the organ map is still one
     assert refused_visits(ran.study, ran.outcome) == ()
+
+
+def test_a_lesion_removed_at_a_later_visit_is_resolved_under_one_name_everywhere(
+    study: Path, scheduler: str
+) -> None:
+    """At the first visit L01 goes too: names at the later one are then others than over visits."""
+    later = study / f"results/lesions/OP-001_{LATER}.dcm"
+    edit(study, emptied=["L01"])
+    run_it(study, scheduler)
+    found = uids_of(later)
+    assert set(found) == {"L02", "L03", "L04"}  # what was L01 shows for itself, and is new
+    edit(study, timepoint=LATER, emptied=["L02", "L04"])
+
+    ran = run_it(study, scheduler)
+
+    assert uids_of(later) == found
+    left = {"L03": found["L03"]}
+    assert uids_of(study / f"results/lesions/OP-001_{LATER}_v2.dcm") == left
+    assert uids_of(study / OURS).keys() == {"L01", "L02", "L03"}
+    assert lesion_count(ran, LATER) == 1
+    rows = ran.table.filter(pl.col("timepoint") == LATER, pl.col("kind") == "VOLUME")
+    assert set(rows["subject"]) == {"L03"}
+    assert "removed: L04, L02" in ran.report
+    assert "no longer found (p > 0.99) a reader said so: there is no lesion" in ran.report
+    assert "L02, seen at BASELINE, is no longer there, as a reader said" in ran.report
+
+
+def test_what_was_sought_in_vain_is_told_where_a_lesion_is_resolved(
+    study: Path, scheduler: str
+) -> None:
+    """The reader draws a lesion into tissue that shows nothing, at the first visit alone."""
+    segments = read_segmentation(study / OURS)
+    grid = segments[0].mask.grid
+    drawn = np.zeros(grid.shape, dtype=np.bool_)
+    drawn[IN_MUSCLE] = True
+    write_seg(
+        study / "edited.dcm",
+        grid,
+        [
+            *(
+                EditedSegment(
+                    label=one.description.label,
+                    inside=one.mask.inside,
+                    uid=one.description.tracking_uid,
+                )
+                for one in segments
+            ),
+            EditedSegment(label="missed", inside=drawn),
+        ],
+    )
+    dataset = pydicom.dcmread(study / "edited.dcm")
+    (study / "edited.dcm").unlink()
+    ours = pydicom.dcmread(study / OURS, stop_before_pixels=True)
+    for keyword in ("PatientID", "StudyInstanceUID", "StudyDate", "StudyTime"):
+        setattr(dataset, keyword, ours.get(keyword))
+    saved(dataset, study, timepoint="BASELINE")
+
+    ran = run_it(study, scheduler)
+
+    assert lesion_count(ran) == 4
+    assert lesion_count(ran, LATER) == 3
+    assert set(uids_of(study / f"results/lesions/OP-001_{LATER}.dcm")) == {"L01", "L02", "L03"}
+    assert "nothing stands out at its place, up to SUV" in ran.report
 
 
 def test_a_correction_without_a_reader_stops_the_visit_until_one_is_declared(

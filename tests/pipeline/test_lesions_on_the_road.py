@@ -14,23 +14,20 @@ from operandi.pipeline.lesion_settings import ChangeFacts, LesionFacts, TrackFac
 from operandi.pipeline.road import participant_nodes
 from operandi.pipeline.step import Node
 from operandi.pipeline.study import read_study
-from tests.pipeline.studies import TODAY, Ran, change_study_file, run_it, write_small_study
+from tests.pipeline.studies import TODAY, Ran, change_study_file, run_it
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory, scheduler: str) -> Ran:
+def followed(sound: Path, tmp_path_factory: pytest.TempPathFactory, scheduler: str) -> Ran:
     folder = tmp_path_factory.mktemp("followed") / "study"
-    write_small_study(folder)
-    return run_it(folder, scheduler)
+    return run_it(Path(shutil.copytree(sound, folder)), scheduler)
 
 
 @pytest.fixture
-def study(sound: Ran, tmp_path: Path) -> Path:
-    folder = tmp_path / "study"
-    shutil.copytree(sound.study.folder, folder)
-    return folder
+def study(sound: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(sound, tmp_path / "study"))
 
 
 def with_lesions(line: str) -> Callable[[str], str]:
@@ -41,15 +38,15 @@ def steps(ran: Ran) -> set[str]:
     return {label.partition(":")[0] for label in ran.computed}
 
 
-def test_a_lesion_has_its_name_and_tracking_uid_at_both_visits(sound: Ran) -> None:
-    table = sound.table.filter(pl.col("kind") == "SUV_PEAK")
+def test_a_lesion_has_its_name_and_tracking_uid_at_both_visits(followed: Ran) -> None:
+    table = followed.table.filter(pl.col("kind") == "SUV_PEAK")
     names = [set(of_visit["subject"]) for _, of_visit in table.group_by("timepoint")]
     uids = [
         {
             str(segment.SegmentLabel): str(segment.TrackingUID)
             for segment in pydicom.dcmread(path).SegmentSequence
         }
-        for path in sorted((sound.results / "lesions").glob("*[A-Z0-9].dcm"))
+        for path in sorted((followed.results / "lesions").glob("*[A-Z0-9].dcm"))
     ]
 
     assert names == [{"L01", "L02", "L03"}] * 2
@@ -57,8 +54,8 @@ def test_a_lesion_has_its_name_and_tracking_uid_at_both_visits(sound: Ran) -> No
     assert uids[0] == uids[1]
 
 
-def test_every_measure_of_a_visit_stands_in_the_table(sound: Ran) -> None:
-    kinds = set(sound.table.filter(pl.col("subject") == "L01")["kind"])
+def test_every_measure_of_a_visit_stands_in_the_table(followed: Ran) -> None:
+    kinds = set(followed.table.filter(pl.col("subject") == "L01")["kind"])
 
     assert kinds >= {
         "SUV_MAXIMUM",
@@ -70,7 +67,7 @@ def test_every_measure_of_a_visit_stands_in_the_table(sound: Ran) -> None:
         "SHORT_AXIS",
         "SUV_PEAK_CHANGE",
     }
-    of_patient = set(sound.table.filter(pl.col("subject_type") == "participant")["kind"])
+    of_patient = set(followed.table.filter(pl.col("subject_type") == "participant")["kind"])
     assert of_patient >= {"DISSEMINATION", "LIVER_INVOLVEMENT", "SHARE_ABOVE_LIVER"}
 
 
@@ -98,12 +95,24 @@ def test_a_borrowed_coefficient_judges_with_an_uncertainty(study: Path, schedule
     assert rows["uncertainty_basis"].str.contains("borrowed").all()
 
 
-def test_a_readers_word_recomputes_the_tracks_and_what_follows(study: Path, scheduler: str) -> None:
-    change_study_file(study, with_lesions('overrides = "records/lesion_overrides.csv"'))
+def say_different(study: Path, cells: list[str]) -> None:
     (study / "records/lesion_overrides.csv").write_text(
         "participant,before,after,relation,reader,reason\n"
-        "OP-001,BASELINE/L03,AFTER_CYCLE_2/L03,different,Reader A,two nodes\n"
+        f"OP-001,{','.join(cells)},different,Reader A,two nodes\n"
     )
+
+
+def test_a_readers_word_recomputes_the_tracks_and_what_follows(study: Path, scheduler: str) -> None:
+    change_study_file(study, with_lesions('overrides = "records/lesion_overrides.csv"'))
+    cells = ["BASELINE/L03", "AFTER_CYCLE_2/L03"]
+    # What to write is told by the refusals of what lacks the place.
+    for number, name in enumerate(cells):
+        say_different(study, cells)
+        ((what, remedy, _),) = run_it(study, scheduler).told
+        assert "not where it lies" in what
+        cells[number] = remedy.removeprefix("Write ").partition(" if ")[0]
+        assert cells[number].startswith(f"{name}@")
+    say_different(study, cells)
 
     ran = run_it(study, scheduler)
 
@@ -151,9 +160,9 @@ def facts_of(node: Node) -> LesionFacts:
 
 
 def test_a_visit_without_pet_between_two_leaves_the_later_one_its_predecessor(
-    sound: Ran,
+    followed: Ran,
 ) -> None:
-    (first, _), (second, _) = sound.study.followed[0].visits
+    (first, _), (second, _) = followed.study.followed[0].visits
     lost = replace(second, pet=None)
     assert second.placed.visit is not None
     later = replace(second.placed.visit, on=second.placed.visit.on + timedelta(days=200))
@@ -173,8 +182,8 @@ def test_a_visit_without_pet_between_two_leaves_the_later_one_its_predecessor(
     assert laid.tracks.inputs == (one.suv, one.lesions, two.suv, two.lesions)
 
 
-def test_visits_are_followed_in_the_order_of_time(sound: Ran) -> None:
-    (first, _), (second, _) = sound.study.followed[0].visits
+def test_visits_are_followed_in_the_order_of_time(followed: Ran) -> None:
+    (first, _), (second, _) = followed.study.followed[0].visits
 
     laid = participant_nodes(
         [second, first],

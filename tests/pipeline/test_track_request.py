@@ -116,11 +116,13 @@ def written(folder: Path, *rows: str, columns: str = "before,after,relation,read
 
 
 def test_overrides_are_of_the_participant_who_was_asked_for(tmp_path: Path) -> None:
-    path = written(tmp_path, "BASELINE/L03,YEAR_1/L01,same,Reader A,same vertebra")
+    path = written(tmp_path, "BASELINE/L03@-60 10.5 120,YEAR_1/L01,same,Reader A,same vertebra")
 
     (one,) = read_overrides(path, participant="P-014")["P-014"]
 
     assert (one.before.timepoint, one.before.name) == ("BASELINE", "L03")
+    assert one.before_mm == (-60.0, 10.5, 120.0)
+    assert one.after_mm is None  # refused where it is known
     assert one.relation is Relation.SAME
     assert one.reader == "Reader A"
 
@@ -147,6 +149,8 @@ def test_overrides_of_several_participants_name_them(tmp_path: Path) -> None:
         ("BASELINE/L03,YEAR_1/L01,same,,why", "line 2: reader is missing"),
         ("BASELINE/L03,YEAR_1/L01,equal,R,why", "relation 'equal' is not known"),
         ("L03,YEAR_1/L01,same,R,why", "'L03' names no lesion of a visit"),
+        ("BASELINE/L03@1 2,YEAR_1/L01,same,R,why", "'1 2' is no place"),
+        ("BASELINE/L03@1 2 inf,YEAR_1/L01,same,R,why", "'1 2 inf' is no place"),
     ],
 )
 def test_refuses_a_faulty_override(tmp_path: Path, row: str, said: str) -> None:

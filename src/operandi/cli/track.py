@@ -60,9 +60,9 @@ def track(
     override: Annotated[
         Path | None,
         typer.Option(
-            help="What readers say: CSV with before and after (BASELINE/L03, names as at the "
-            "visit), relation (same, different, part), reader, reason, and participant where "
-            "several are tracked."
+            help="What readers say: CSV with before and after (BASELINE/L03@-61 10 120, name at "
+            "the visit and place, as the page has them), relation (same, different, part), reader, "
+            "reason, and participant where several are tracked."
         ),
     ] = None,
     find_organs: Annotated[

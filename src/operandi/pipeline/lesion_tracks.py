@@ -5,8 +5,11 @@ from dataclasses import dataclass
 
 from operandi.domain.identity import LesionId, TimepointCode
 from operandi.domain.participant import Participant
+from operandi.imaging.lesions.seeking_again import outline_of
 from operandi.imaging.lesions.track_changes import ChangeRules, JudgedChange, JudgedVisit
-from operandi.imaging.lesions.tracking.tracks import Override, Tracks
+from operandi.imaging.lesions.tracking.override_places import spelled_place
+from operandi.imaging.lesions.tracking.tracks import Override, Sighting, Tracks
+from operandi.imaging.lesions.tracking.visit_lesions import place_of
 from operandi.imaging.lesions.visit import LesionsOfVisit
 from operandi.imaging.pet.suv import Suv
 from operandi.pipeline.choosing import ChosenVisit
@@ -37,7 +40,7 @@ class TrackedVisit:
     judged : JudgedVisit
         What its changes were judged from.
     notes : tuple of str
-        What was left out or could not be known.
+        What changes could not be judged from.
     """
 
     chosen: ChosenVisit
@@ -184,7 +187,7 @@ def _visits(
                     suv=suv,
                     kept=found,
                     judged=evidence.judged,
-                    notes=(*found.notes, *evidence.notes),
+                    notes=evidence.notes,
                 )
             )
     for chosen, _ in nodes.visits:
@@ -202,3 +205,19 @@ def names_over_visits(visit: TrackedVisit, tracks: Tracks) -> dict[LesionId, Les
 def under_tracked_names(visit: TrackedVisit, tracks: Tracks) -> LesionsOfVisit:
     """A visit's lesions and measures under their names over all visits."""
     return named_over_visits(visit.kept, tracks).on(visit.suv)
+
+
+def notes_over_visits(visit: TrackedVisit, tracks: Tracks) -> tuple[str, ...]:
+    """What was left out or could not be known, and what readers corrected, under these names."""
+    return (*named_over_visits(visit.kept, tracks).notes, *visit.notes)
+
+
+def override_cells(visit: TrackedVisit) -> dict[LesionId, str]:
+    """How an override names each lesion of a visit, by the name there."""
+    return {
+        one.id: spelled_place(
+            Sighting(timepoint=visit.timepoint, name=one.id),
+            place_of(outline_of(one)),
+        )
+        for one in visit.kept.segmented.lesions
+    }

@@ -120,7 +120,7 @@ def _difference(version: LesionVersion) -> PageSection:
         )
         if difference.edits
         else (),
-        notes=tuple(_sentence(note) for note in version.notes),
+        notes=tuple(_sentence(str(note)) for note in version.notes),
     )
 
 

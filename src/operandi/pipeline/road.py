@@ -387,7 +387,8 @@ def visit_nodes(
         descriptors = ((node(DESCRIPTORS, suv, visit.pet, who=TECHNOLOGIST), of_image),)
     objects = [node(LESION_OBJECTS, suv, named, visit.pet, who=READER)]
     if sought.found is not sought.lesions:
-        objects.append(node(FOUND_OBJECTS, suv, sought.found, visit.pet, who=READER))
+        written = (suv, sought.found, sought.lesions, tracks, visit.pet)
+        objects.append(node(FOUND_OBJECTS, *written, who=READER))
     return VisitNodes(
         tabled=tuple((one, _row(one, whose)) for one in tabled),
         features=tuple((one, _row(one, whose)) for one in features),

@@ -18,7 +18,13 @@ from operandi.imaging.lesions.track_changes import NO_LESION, JudgedChange
 from operandi.imaging.lesions.tracking.tracks import LesionTrack, Tracks
 from operandi.imaging.lesions.visit import LesionsOfVisit
 from operandi.imaging.resample import resample, resample_mask
-from operandi.pipeline.lesion_tracks import ParticipantTracks, TrackedVisit, under_tracked_names
+from operandi.pipeline.lesion_tracks import (
+    ParticipantTracks,
+    TrackedVisit,
+    notes_over_visits,
+    override_cells,
+    under_tracked_names,
+)
 from operandi.pipeline.track_words import (
     IN_SHORT,
     budget_words,
@@ -75,7 +81,7 @@ def track_page(found: ParticipantTracks, *, study: str) -> str:
     if found.tracks is not None:
         visits = [(one, under_tracked_names(one, found.tracks)) for one in found.visits]
         sections += [
-            _visits(visits),
+            _visits(visits, found.tracks),
             _patient(found),
             _overview(found.tracks, visits, found.changes),
             *(_lesion(track, found, visits) for track in found.tracks.tracks),
@@ -132,7 +138,7 @@ def _counted(count: int, noun: str) -> str:
 # --- The visits -------------------------------------------------------------------------------
 
 
-def _visits(visits: Sequence[_Pictures]) -> PageSection:
+def _visits(visits: Sequence[_Pictures], tracks: Tracks) -> PageSection:
     rows = []
     for visit, named in visits:
         of_patient = {
@@ -172,7 +178,7 @@ def _visits(visits: Sequence[_Pictures]) -> PageSection:
             dict.fromkeys(
                 f"{visit.title}: {note}."
                 for visit, named in visits
-                for note in (*visit.notes, *_absent(named))
+                for note in (*notes_over_visits(visit, tracks), *_absent(named))
             )
         ),
     )  # fmt: skip
@@ -306,8 +312,8 @@ def _overview(
     return PageSection(
         title="All lesions",
         paragraphs=(
-            "SUVpeak with the lesion's own name at that visit, by which an override names it, and "
-            "what happened. The verdict is that of the last change of SUVpeak.",
+            "SUVpeak with the lesion's own name at that visit, and what happened. The verdict is "
+            "that of the last change of SUVpeak.",
         ),
         tables=(
             PageTable(
@@ -362,8 +368,20 @@ def _lesion(
             ),
             *_notes_of(changes, titles),
             *_flags(track, visits),
+            *_by_override(track, visits),
         ),
     )
+
+
+def _by_override(track: LesionTrack, visits: Sequence[_Pictures]) -> Iterator[str]:
+    """Say how a reader names it who says that it is another, or the same."""
+    cells = [
+        override_cells(visit)[seen.name]
+        for visit, _ in visits
+        if (seen := track.seen_at(visit.timepoint)) is not None
+    ]
+    if cells:
+        yield f"In overrides: {', '.join(cells)}."
 
 
 def _flags(track: LesionTrack, visits: Sequence[_Pictures]) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """What a person says of tracking, from options and files, checked before anything runs."""
 
 import csv
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -132,9 +133,9 @@ def read_overrides(path: Path, *, participant: str | None) -> Mapping[str, tuple
     Parameters
     ----------
     path : Path
-        CSV with ``before`` and ``after`` (``BASELINE/L03``: visit and the lesion's name there),
-        ``relation`` (same, different, part), ``reader`` and ``reason``; ``participant`` where
-        several are tracked.
+        CSV with ``before`` and ``after`` (``BASELINE/L03@-60 10 120``: visit, the lesion's name
+        there and where it lies, DICOM LPS in mm), ``relation`` (same, different, part), ``reader``
+        and ``reason``; ``participant`` where several are tracked.
     participant : str or None
         Whose rows they are where the column is missing or blank.
 
@@ -164,26 +165,47 @@ def read_overrides(path: Path, *, participant: str | None) -> Mapping[str, tuple
                 f"{where}: the relation {cells['relation']!r} is not known.",
                 remedy=f"Write one of {', '.join(Relation)}.",
             )
+        before, before_mm = _sighting(cells["before"], where=where)
+        after, after_mm = _sighting(cells["after"], where=where)
         found.setdefault(whose, []).append(
             Override(
-                before=_sighting(cells["before"], where=where),
-                after=_sighting(cells["after"], where=where),
+                before=before,
+                after=after,
                 relation=Relation(cells["relation"]),
                 reader=cells["reader"],
                 reason=cells["reason"],
+                before_mm=before_mm,
+                after_mm=after_mm,
             )
         )
     return {whose: tuple(rows) for whose, rows in found.items()}
 
 
-def _sighting(text: str, *, where: str) -> Sighting:
-    visit, slash, name = text.rpartition("/")
+def _sighting(text: str, *, where: str) -> tuple[Sighting, tuple[float, float, float] | None]:
+    """The lesion and its place; None where it is not said, which whoever knows it will refuse."""
+    lesion, at, place = text.partition("@")
+    visit, slash, name = lesion.strip().rpartition("/")
     if not (visit and slash and name):
         raise DataError(
             f"{where}: {text!r} names no lesion of a visit.",
-            remedy="Write the visit's code and the lesion's name there, such as BASELINE/L03.",
+            remedy="Write the visit's code, the lesion's name there and where it lies (LPS, mm), "
+            "such as BASELINE/L03@-60 10 120.",
         )
-    return Sighting(timepoint=TimepointCode(visit), name=LesionId(name))
+    sighting = Sighting(timepoint=TimepointCode(visit), name=LesionId(name))
+    return sighting, _place(place, where=where) if at else None
+
+
+def _place(text: str, *, where: str) -> tuple[float, float, float]:
+    try:
+        x, y, z = (float(one) for one in text.replace(",", " ").split())
+    except ValueError:
+        x = y = z = math.nan
+    if not math.isfinite(x + y + z):
+        raise DataError(
+            f"{where}: {text.strip()!r} is no place.",
+            remedy="Write three numbers in mm (LPS), such as -60 10 120.",
+        )
+    return x, y, z
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:

@@ -7,6 +7,7 @@ import pytest
 
 from operandi.domain.identity import Digest, Pseudonym, TimepointCode
 from operandi.domain.volume import Volume
+from operandi.imaging.lesions.corrections.correcting import corrected
 from operandi.imaging.lesions.found_organs import FoundOrgan, FoundOrgans
 from operandi.imaging.lesions.segmentation.found import LesionFlag
 from operandi.imaging.lesions.segmentation.settings import SegmentationSettings
@@ -18,6 +19,8 @@ from operandi.imaging.lesions.visit import (
     lesions_of_visit,
 )
 from operandi.quantities.errors import DataError
+from tests.imaging.lesions.corrections.edited_objects import EditedSegment
+from tests.imaging.lesions.corrections.visits import a_correction, inside_of
 from tests.imaging.lesions.torso import ORGANS as DRAWN
 from tests.imaging.lesions.torso import Ellipsoid, a_torso, a_torso_grid, the_masks
 
@@ -146,6 +149,45 @@ def test_what_was_not_found_is_sought_on_at_the_visit_after(before: LesionsOfVis
     found = next(one for one in back.sought_again if one.found_as is not None)
     assert found.seen_at == "BASELINE"
     assert found.outcome is SearchOutcome.FOUND_BECAUSE_SEEN_BEFORE
+
+
+def corrected_to(found: LesionsOfVisit, *names: str) -> LesionsOfVisit:
+    """A reader left these alone."""
+    left = [EditedSegment(label=name, inside=inside_of(found, name)) for name in names]
+    gone = EditedSegment(label="L09", inside=np.zeros(GRID.shape, dtype=np.bool_))
+    return corrected(found, a_correction(found, [*left, gone]))
+
+
+def test_what_a_reader_removed_is_not_sought_on(before: LesionsOfVisit) -> None:
+    """Uptake that a reader said to be no lesion would be marked again at every visit."""
+    faded = at(NODE, 3.0)
+    marked = visit(faded, timepoint="CYCLE_2", earlier=before)
+
+    removed = corrected_to(marked)
+
+    assert {one.outcome for one in removed.sought_again} == {
+        SearchOutcome.REMOVED,
+        SearchOutcome.NOT_FOUND_AGAIN,
+    }
+    after = visit(faded, timepoint="YEAR_1", earlier=removed)
+    assert after.lesions == ()
+    assert len(after.sought_again) == 1  # the one of the liver
+    assert len(visit(faded, timepoint="YEAR_1", earlier=marked).lesions) == 1
+
+
+def test_what_a_reader_brought_back_was_found(before: LesionsOfVisit) -> None:
+    marked = visit(at(NODE, 3.0), timepoint="CYCLE_2", earlier=before)
+    (name,) = (one.id for one in marked.lesions)
+
+    back = corrected(
+        corrected_to(marked),
+        a_correction(marked, [EditedSegment(label=name, inside=inside_of(marked, name))]),
+    )
+
+    assert [one.id for one in back.lesions] == [name]
+    assert [(one.outcome, one.found_as) for one in back.sought_again] == [
+        (one.outcome, one.found_as) for one in marked.sought_again
+    ]
 
 
 def test_no_voxel_belongs_to_two_lesions(before: LesionsOfVisit) -> None:

@@ -25,7 +25,7 @@ def test_no_point_lies_outside_and_the_volume_is_that_of_qhull(seed: int, size: 
 
 
 def test_every_edge_has_two_triangles() -> None:
-    points = np.argwhere(np.ones((4, 5, 6))).astype(float)
+    points = np.argwhere(np.ones((4, 5, 6))).astype(float, order="C")
 
     faces = hull_faces(points)
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -41,8 +41,9 @@ class LesionEdit:
         Of both masks; None where one is missing.
     surface_mean_mm, surface_95_mm : float or None
         Mean of the distances between both surfaces, and their 95th percentile, mm.
-    note : str
-        What a reader of the page should know, such as which lesion it was merged into.
+    kin : LesionId or None
+        Of a removed lesion the one that holds most of it now; of an added one that which held most
+        of it before.
     """
 
     lesion: LesionId
@@ -54,7 +55,16 @@ class LesionEdit:
     dice: float | None
     surface_mean_mm: float | None
     surface_95_mm: float | None
-    note: str = ""
+    kin: LesionId | None = None
+
+    @property
+    def note(self) -> str:
+        """Where the rest of a merged or split lesion is; else empty."""
+        if self.kin is None:
+            return ""
+        if self.fate is LesionFate.ADDED:
+            return f"most of it was {self.kin} before"
+        return f"most of it lies in {self.kin} now"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +98,45 @@ class VersionDifference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VersionNote:
+    """What was left out, resampled or decided.
+
+    Parameters
+    ----------
+    about : LesionId or None
+        The lesion; None where it is about none, or about several.
+    words : str
+        The rest of the sentence.
+    """
+
+    about: LesionId | None
+    words: str
+
+    def __str__(self) -> str:
+        return f"{self.about} {self.words}" if self.about else self.words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RemovedLesion:
+    """A lesion of an earlier version that the last one does not have.
+
+    Parameters
+    ----------
+    lesion : SegmentedLesion
+        As it was.
+    reader : str
+        Who removed it.
+    now_in : LesionId or None
+        The lesion that holds most of its voxels now: it was merged. None where a reader said that
+        there is no lesion.
+    """
+
+    lesion: SegmentedLesion
+    reader: str
+    now_in: LesionId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LesionVersion:
     """One version of a visit's lesions.
 
@@ -113,7 +162,7 @@ class LesionVersion:
         Against the version before.
     tracking_uids : tuple of (LesionId, str)
         Of every lesion of this version, as far as known.
-    notes : tuple of str
+    notes : tuple of VersionNote
         What was left out, resampled or decided.
     """
 
@@ -127,7 +176,7 @@ class LesionVersion:
     source_name: str = ""
     difference: VersionDifference | None = None
     tracking_uids: tuple[tuple[LesionId, str], ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[VersionNote, ...] = ()
 
 
 def lesions_digest(lesions: Iterable[SegmentedLesion]) -> Digest:
@@ -143,32 +192,57 @@ def lesions_digest(lesions: Iterable[SegmentedLesion]) -> Digest:
 
 
 def renamed_versions(
-    versions: tuple[LesionVersion, ...], names: Mapping[LesionId, LesionId]
+    versions: tuple[LesionVersion, ...],
+    names: Mapping[LesionId, LesionId],
+    tracking_uids: Mapping[LesionId, str],
 ) -> tuple[LesionVersion, ...]:
     """Tell the same history under the names that lesions have over all visits.
 
-    A lesion that is no more has none, and is told apart from one that bears its old name now.
     Digests stay those of the visit's own names.
+
+    Parameters
+    ----------
+    versions : tuple of LesionVersion
+        Under the visit's own names.
+    names : mapping of LesionId to LesionId
+        Of every lesion of every version.
+    tracking_uids : mapping of LesionId to str
+        By the new names.
     """
 
-    def named(lesion: LesionId) -> LesionId:
-        return names.get(lesion) or LesionId(f"{lesion} of this visit")
+    def kin(lesion: LesionId | None) -> LesionId | None:
+        return None if lesion is None else names[lesion]
 
     return tuple(
         replace(
             one,
-            tracking_uids=tuple((named(lesion), uid) for lesion, uid in one.tracking_uids),
+            tracking_uids=tuple(
+                (names[lesion], tracking_uids[names[lesion]]) for lesion, _ in one.tracking_uids
+            ),
+            notes=tuple(replace(note, about=kin(note.about)) for note in one.notes),
             difference=None
             if one.difference is None
             else replace(
                 one.difference,
                 edits=tuple(
-                    replace(edit, lesion=named(edit.lesion)) for edit in one.difference.edits
+                    replace(edit, lesion=names[edit.lesion], kin=kin(edit.kin))
+                    for edit in one.difference.edits
                 ),
             ),
         )
         for one in versions
     )
+
+
+def versions_in_words(versions: Iterable[LesionVersion]) -> Iterator[str]:
+    """Say of each correction who made it, when, what changed and what was decided."""
+    for one in versions:
+        if one.difference is not None:
+            yield (
+                f"version {one.number}, corrected by {one.reader} ({one.at:%Y-%m-%d %H:%M %Z}): "
+                f"{difference_in_words(one.difference)}"
+            )
+            yield from map(str, one.notes)
 
 
 def difference_in_words(difference: VersionDifference) -> str:

@@ -1,7 +1,8 @@
 """Organs of physiological somatostatin-receptor uptake, and how segments name them.
 
-A closed list: only these are left out of the lesion search. An organ map may hold vertebrae, the
-pancreas and muscle too; leaving those out would hide the very metastases that are looked for.
+A closed list: only these, and stomach and bowel (``seeds.ALSO_LEFT_OUT``), are left out of the
+lesion search. An organ map may hold vertebrae, the pancreas and muscle too; leaving those out would
+hide the very metastases that are looked for.
 """
 
 from typing import Final

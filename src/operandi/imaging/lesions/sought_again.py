@@ -18,6 +18,8 @@ class SearchOutcome(StrEnum):
     """Nothing stands out; there is an upper limit."""
     NOT_LOOKED = "could not be looked for"
     """Beyond the image, or within an organ whose own uptake hides it."""
+    REMOVED = "removed by a reader"
+    """Something was found, and a reader said that it is no lesion."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,7 +41,7 @@ class SoughtAgain:
     outcome : SearchOutcome
         What is there.
     found_as : LesionId or None
-        The lesion of this visit, if one was found.
+        The lesion of this visit, if one was found, also where a reader removed it.
     contrast_to_noise : float or None
         Where it stands out most within reach, in SD of noise; below 0 where it is darker than its
         surroundings. None where it was not tested.

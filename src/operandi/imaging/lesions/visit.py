@@ -13,7 +13,7 @@ from operandi.domain.measurement import Measurement, SubjectType
 from operandi.domain.volume import Volume
 from operandi.imaging.lesions.carried import SeenBefore, carried_places
 from operandi.imaging.lesions.found_organs import FoundOrgans, MissingOrgan
-from operandi.imaging.lesions.lesion_version import LesionVersion
+from operandi.imaging.lesions.lesion_version import LesionVersion, RemovedLesion
 from operandi.imaging.lesions.measures.visit import VisitImages, VisitMeasures, measure_visit
 from operandi.imaging.lesions.measures.yardsticks import Yardsticks
 from operandi.imaging.lesions.models.lesions_predicted import (
@@ -123,6 +123,8 @@ class LesionsOfVisit:
     versions : tuple of LesionVersion
         The automatic version and every correction up to this one, oldest first; empty where no
         reader corrected them.
+    removed : tuple of RemovedLesion
+        Lesions of earlier versions that this one does not have, by name.
     sought_again : tuple of SoughtAgain
         What became of the lesions of the visit before; empty where none was given.
     model : ModelIdentity or None
@@ -141,6 +143,7 @@ class LesionsOfVisit:
     sought_again: tuple[SoughtAgain, ...] = ()
     model: ModelIdentity | None = None
     versions: tuple[LesionVersion, ...] = ()
+    removed: tuple[RemovedLesion, ...] = ()
 
     @property
     def version(self) -> LesionVersion | None:
@@ -309,7 +312,8 @@ def _with_those_seen_before(
         SeenBefore(name=one.id, seen_at=earlier.of.timepoint, outline=outline_of(one))
         for one in earlier.segmented.lesions
     ]
-    # What the visit before sought in vain is sought on.
+    # What the visit before sought in vain is sought on; not what a reader said to be no lesion, as
+    # the same uptake would be marked again.
     seen += [
         SeenBefore(name=one.earlier, seen_at=one.seen_at, outline=one.outline)
         for one in earlier.sought_again

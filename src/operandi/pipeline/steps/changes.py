@@ -133,20 +133,18 @@ def _organs(track: LesionTrack, visit: LesionEvidence) -> Iterator[str]:
         yield visit.organs[seen.name]
 
 
-def _cell(track: LesionTrack, tracks: Tracks, visit: LesionEvidence) -> str:
+def _cell(track: LesionTrack, tracks: Tracks, visit: LesionEvidence) -> tuple[str, ...]:
     timepoint = visit.judged.timepoint
     seen = track.seen_at(timepoint)
-    happened = [
-        event_words(one, with_reason=False)
-        for one in events_of(track.id, tracks)
-        if one.timepoint == timepoint
-    ]
-    words = ", ".join(happened)
+    happened = [one for one in events_of(track.id, tracks) if one.timepoint == timepoint]
+    words = [
+        line for one in happened for line in (event_words(one, with_reason=False), one.reason)
+        if line
+    ]  # fmt: skip
     if seen is None:
-        return words
+        return tuple(words)
     peak, volume = (_value(visit, seen.name, kind) for kind in (SUV_PEAK, VOLUME))
-    values = f"SUVpeak {number(peak)}, {number(volume)} mL ({seen.name} there)"
-    return f"{values}; {words}" if words else values
+    return (f"SUVpeak {number(peak)}, {number(volume)} mL ({seen.name} there)", *words)
 
 
 def _value(visit: LesionEvidence, name: str, kind: Kind) -> float | None:

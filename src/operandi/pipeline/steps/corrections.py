@@ -6,7 +6,6 @@ from operandi.imaging.dicom.classify import SeriesType
 from operandi.imaging.dicom.files import FileRef, on_disk
 from operandi.imaging.lesions.corrections.correcting import corrected_versions
 from operandi.imaging.lesions.corrections.reading import DeclaredCorrection, read_correction
-from operandi.imaging.lesions.lesion_version import difference_in_words
 from operandi.imaging.pet.suv import Suv
 from operandi.pipeline.choosing_corrections import lesion_uid
 from operandi.pipeline.lesion_settings import CorrectionFacts
@@ -17,7 +16,8 @@ def corrected_lesions(*arguments: object) -> KeptLesions:
     """Let a reader's lesions supersede those that were found, in the order of their times.
 
     Lesions are known by the TrackingUID that they have at the visit that saw them first, else by
-    overlap: labels may be names over all visits, which are others than the visit's own.
+    overlap: labels may be names over all visits, which are others than the visit's own. What was
+    changed is told once lesions have their names (``named_over_visits``).
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def corrected_lesions(*arguments: object) -> KeptLesions:
             )
             for path in paths
         ]
-    notes: list[str] = []
+    notes = list(found.notes)
     of_type = in_the_pets_frame(images, suv.volume, notes)
     whose = facts.visit
     versions = corrected_versions(
@@ -64,13 +64,4 @@ def corrected_lesions(*arguments: object) -> KeptLesions:
         inputs=whose.inputs,
         adc=adc_map(of_type.get(SeriesType.MR_DIFFUSION_MAP), facts.adc_per_unit),
     )
-    said = list(found.notes)
-    for one in versions:
-        version = one.version
-        if version is not None and version.difference is not None:
-            said.append(
-                f"version {version.number}, corrected by {version.reader} "
-                f"({version.at:%Y-%m-%d %H:%M %Z}): {difference_in_words(version.difference)}"
-            )
-            said += version.notes
-    return kept(versions[-1], notes=said)
+    return kept(versions[-1], notes=notes)

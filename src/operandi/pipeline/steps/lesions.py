@@ -12,7 +12,12 @@ from operandi.domain.measurement import SubjectType
 from operandi.domain.volume import Volume
 from operandi.imaging.dicom.classify import SeriesType
 from operandi.imaging.lesions.found_organs import FoundOrgans
-from operandi.imaging.lesions.lesion_version import LesionVersion, renamed_versions
+from operandi.imaging.lesions.lesion_version import (
+    LesionVersion,
+    RemovedLesion,
+    renamed_versions,
+    versions_in_words,
+)
 from operandi.imaging.lesions.measures.visit import VisitMeasures
 from operandi.imaging.lesions.measures.yardsticks import Yardsticks
 from operandi.imaging.lesions.reference import PlacedSphere, ReferenceRegions, sphere_mask
@@ -95,6 +100,12 @@ class KeptLesions:
         """The automatic one and a reader's corrections; empty without any."""
         versions: tuple[LesionVersion, ...] = self.parts["versions"]
         return versions
+
+    @property
+    def removed(self) -> tuple[RemovedLesion, ...]:
+        """What readers removed."""
+        removed: tuple[RemovedLesion, ...] = self.parts["removed"]
+        return removed
 
     @property
     def sought_again(self) -> tuple[SoughtAgain, ...]:
@@ -254,8 +265,14 @@ def _placed(
 
 
 def named_over_visits(found: KeptLesions, tracks: Tracks) -> KeptLesions:
-    """Give the lesions of a visit the names that they bear over all visits."""
-    names = names_at(tracks, found.of.timepoint)
+    """Give the lesions of a visit the names that they bear over all visits.
+
+    Of every version, so that what was found, what a reader made of it and the difference speak of
+    the same lesions.
+    """
+    names = every_name_at(tracks, found.of.timepoint)
+    uids = {track.id: track.tracking_uid for track in tracks.tracks}
+    uids |= {one.id: one.tracking_uid for one in tracks.removed}
     measurements = tuple(
         replace(one, subject=replace(one.subject, name=names[LesionId(one.subject.name)]))
         if one.subject.type in {SubjectType.LESION, SubjectType.CANDIDATE}
@@ -264,8 +281,10 @@ def named_over_visits(found: KeptLesions, tracks: Tracks) -> KeptLesions:
     )
     segmented = tuple(replace(one, id=names[one.id]) for one in found.segmented.lesions)
     sought = tuple(_sought_named(one, tracks, names) for one in found.sought_again)
+    versions = renamed_versions(found.versions, names, uids)
     parts = dict(found.parts) | {
-        "versions": renamed_versions(found.versions, names),
+        "versions": versions,
+        "removed": tuple(_removed_named(one, names) for one in found.removed),
         "sought_again": sought,
         "segmented": replace(found.segmented, lesions=segmented),
         "measures": replace(
@@ -274,14 +293,26 @@ def named_over_visits(found: KeptLesions, tracks: Tracks) -> KeptLesions:
             uptakes=tuple(replace(one, lesion=names[one.lesion]) for one in found.measures.uptakes),
         ),
     }
-    uids = {track.id: track.tracking_uid for track in tracks.tracks}
-    return replace(found, parts=parts, tracking_uids={name: uids[name] for name in names.values()})
+    return replace(
+        found,
+        parts=parts,
+        notes=(*found.notes, *versions_in_words(versions)),
+        tracking_uids={one.id: uids[one.id] for one in segmented},
+    )
+
+
+def _removed_named(one: RemovedLesion, names: Mapping[LesionId, LesionId]) -> RemovedLesion:
+    return replace(
+        one,
+        lesion=replace(one.lesion, id=names[one.lesion.id]),
+        now_in=None if one.now_in is None else names[one.now_in],
+    )
 
 
 def _sought_named(
     one: SoughtAgain, tracks: Tracks, names: Mapping[LesionId, LesionId]
 ) -> SoughtAgain:
-    earlier = names_at(tracks, one.seen_at)
+    earlier = every_name_at(tracks, one.seen_at)
     return replace(
         one,
         earlier=earlier.get(one.earlier, one.earlier),
@@ -290,10 +321,20 @@ def _sought_named(
 
 
 def names_at(tracks: Tracks, timepoint: str) -> dict[LesionId, LesionId]:
-    """Of each lesion of a visit's PET its name over all visits."""
+    """Of each lesion of a visit's PET its name over all visits; not of what readers removed."""
     return {
         sighting.name: track.id
         for track in tracks.tracks
         for sighting in track.sightings
         if sighting.timepoint == timepoint and sighting.modality == "PET"
     }
+
+
+def every_name_at(tracks: Tracks, timepoint: str) -> dict[LesionId, LesionId]:
+    """The same, and the names of what readers removed."""
+    removed = {
+        one.sighting.name: one.id
+        for one in tracks.removed
+        if one.sighting.timepoint == timepoint and one.sighting.modality == "PET"
+    }
+    return removed | names_at(tracks, timepoint)

@@ -206,6 +206,8 @@ def _sought_again(found: KeptLesions) -> Iterator[str]:
             yield f"{seen} was not found again{at_most}"
         elif one.outcome is SearchOutcome.NOT_LOOKED:
             yield f"{seen} could not be looked for: {one.reason}"
+        elif one.outcome is SearchOutcome.REMOVED:
+            yield f"{seen} is no longer there, as a reader said: what was marked was removed"
 
 
 def further_measures(found: KeptLesions) -> Measured:

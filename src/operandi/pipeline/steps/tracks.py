@@ -28,6 +28,7 @@ from operandi.imaging.lesions.track_changes import (
     JudgedVisit,
     judge_tracks,
 )
+from operandi.imaging.lesions.tracking.override_places import require_places
 from operandi.imaging.lesions.tracking.settings import TrackingSettings
 from operandi.imaging.lesions.tracking.track import track_lesions
 from operandi.imaging.lesions.tracking.tracks import LesionTrack, Tracks
@@ -91,8 +92,8 @@ def lesion_evidence(suv: Suv, found: KeptLesions, files: tuple[FileRef, ...]) ->
     drawn = [one.id for one in lesions.segmented.lesions if LesionFlag.BY_READER in one.flags]
     if drawn:
         notes.append(
-            f"borders of {', '.join(drawn)} were drawn by a reader: their volumes compare with "
-            "those of other borders only as far as the borders do"
+            f"a reader drew the border of {len(drawn)} lesion{'' if len(drawn) == 1 else 's'}: "
+            "what depends on it is not compared with a border by rule"
         )
     # One file says it; the SUV step has held all of them against one another.
     header = series_of(files[:1]).instances[0].header
@@ -209,7 +210,8 @@ def tracked_lesions(*arguments: object) -> Tracks:
     Raises
     ------
     DataError
-        If a reader's word names a lesion or visit that is not there, or contradicts another.
+        If a reader's word names a lesion or visit that is not there, does not say where the lesion
+        lies, or contradicts another.
     """
     *visits, facts = arguments
     assert isinstance(facts, TrackFacts)  # noqa: S101 - the road passes the facts last
@@ -220,8 +222,10 @@ def tracked_lesions(*arguments: object) -> Tracks:
     ]
     if not found:
         return Tracks(tracks=(), events=(), steps=())
+    observed = [_observed(one) for one in found]
+    require_places(facts.overrides, observed)
     tracks = track_lesions(
-        [_observed(one) for one in found],
+        observed,
         participant=facts.participant,
         settings=TrackingSettings(),
         overrides=facts.overrides,
@@ -239,7 +243,17 @@ def _observed(found: LesionsOfVisit) -> VisitLesions:
     }
     return VisitLesions(
         timepoint=found.of.timepoint,
-        lesions=tuple(observed_lesion(lesion, found.suv) for lesion in found.lesions),
+        lesions=(
+            *(observed_lesion(lesion, found.suv) for lesion in found.lesions),
+            *(
+                replace(
+                    observed_lesion(one.lesion.as_lesion(), found.suv),
+                    removed=True,
+                    now_in=one.now_in,
+                )
+                for one in found.removed
+            ),
+        ),
         covered=found.suv.grid,
         liver_suv_mean=None if liver is None else liver.mean,
         organs=organs,
@@ -252,6 +266,12 @@ def _with_candidates(tracks: Tracks, visits: set[TimepointCode]) -> Tracks:
         track.id: LesionId(f"C{track.id.removeprefix('L')}")
         for track in tracks.tracks
         if all(one.timepoint in visits for one in track.sightings)
+    }
+    lesions = {track.id for track in tracks.tracks}
+    names |= {
+        one.id: LesionId(f"C{one.id.removeprefix('L')}")
+        for one in tracks.removed
+        if one.id not in lesions and one.sighting.timepoint in visits
     }
     if not names:
         return tracks
@@ -274,6 +294,7 @@ def _with_candidates(tracks: Tracks, visits: set[TimepointCode]) -> Tracks:
             replace(one, lesion=named(one.lesion), others=tuple(map(named, one.others)))
             for one in tracks.events
         ),
+        removed=tuple(replace(one, id=named(one.id)) for one in tracks.removed),
     )
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from operandi.domain.identity import LesionId
 from operandi.domain.measurement import SubjectType
 from operandi.imaging.lesions.corrections.correcting import corrected, corrected_versions
+from operandi.imaging.lesions.corrections.reading import LesionCorrection
 from operandi.imaging.lesions.lesion_version import (
     LesionFate,
     LesionVersion,
@@ -167,6 +168,38 @@ def test_all_lesions_may_be_deleted() -> None:
 
     assert not after.lesions
     assert numbers(after)["", "LESION_COUNT"] == 0
+    assert [(one.lesion.id, one.reader, one.now_in) for one in after.removed] == [
+        ("L01", "Doe^Jane", None),
+        ("L02", "Doe^Jane", None),
+    ]
+
+
+def an_emptied(found: LesionsOfVisit, label: str, *, altered: bool) -> LesionCorrection:
+    """One segment without a voxel, whose TrackingUID is of another visit."""
+    none = np.zeros(found.suv.grid.shape, dtype=np.bool_)
+    correction = a_correction(found, [EditedSegment(label=label, inside=none, uid="2.25.9")])
+    return replace(correction, regions=(replace(correction.regions[0], altered=altered),))
+
+
+@pytest.mark.parametrize(("label", "altered"), [("x", True), ("C01 (candidate)", False)])
+def test_all_may_be_deleted_where_their_names_are_those_over_visits(
+    label: str, *, altered: bool
+) -> None:
+    """On the road neither labels nor TrackingUIDs of earlier visits are the visit's own."""
+    found = a_visit()
+
+    after = corrected(found, an_emptied(found, label, altered=altered), by_label=False)
+
+    assert fates(after) == {"L01": "removed", "L02": "removed"}
+    assert numbers(after)["", "SSTR_TUMOR_VOLUME"] == 0
+
+
+def test_refuses_an_empty_segment_that_no_lesion_was() -> None:
+    """3D Slicer offers an empty Segment_1 of category Tissue before anything is drawn."""
+    found = a_visit()
+
+    with pytest.raises(DataError, match="holds no lesion: Segment_1"):
+        corrected(found, an_emptied(found, "Segment_1", altered=False))
 
 
 def test_a_new_lesion_gets_the_next_name_and_numbers_like_the_others() -> None:
@@ -267,11 +300,11 @@ def test_a_lesion_split_in_two_keeps_its_name_in_the_larger_part() -> None:
     (added,) = the_difference(after).of_fate(LesionFate.ADDED)
     assert added.note == "most of it was L01 before"
     assert uid_of(after, "L03") != UIDS[LesionId("L01")]
-    assert any("2 segments state the TrackingUID of L01" in note for note in notes(after))
+    assert any("L01 is what 2 segments state by their TrackingUID" in note for note in notes(after))
 
 
 def notes(found: LesionsOfVisit) -> tuple[str, ...]:
-    return the_version(found).notes
+    return tuple(map(str, the_version(found).notes))
 
 
 def test_two_lesions_merged_into_one_leave_a_record_of_the_other() -> None:
@@ -284,6 +317,18 @@ def test_two_lesions_merged_into_one_leave_a_record_of_the_other() -> None:
     (removed,) = the_difference(after).of_fate(LesionFate.REMOVED)
     assert (removed.lesion, removed.note) == ("L02", "most of it lies in L01 now")
     assert LesionFlag.IN_PARTS in after.segmented.lesions[0].flags
+    assert [(one.lesion.id, one.now_in) for one in after.removed] == [("L02", "L01")]
+
+
+def test_what_held_a_merged_lesion_and_is_removed_too_takes_it_along() -> None:
+    found = a_visit()
+    both = inside_of(found, "L01") | inside_of(found, "L02")
+    merged = a_correction(found, [EditedSegment(label="L01", inside=both)])
+    none = replace(an_emptied(found, "L01", altered=True), at=NOON + timedelta(hours=1))
+
+    after = corrected_versions(found, [merged, none])[-1]
+
+    assert {(one.lesion.id, one.now_in) for one in after.removed} == {("L01", None), ("L02", None)}
 
 
 # --- overlap, organs, references -----------------------------------------------------------------
@@ -384,6 +429,8 @@ def test_corrections_form_a_chain_by_time_and_everything_stays() -> None:
     assert history[0].digest == lesions_digest(found.segmented.lesions)
     assert fates(versions[1])["L02"] == "removed"
     assert fates(versions[2])["L02"] == "added"
+    assert [one.lesion.id for one in versions[1].removed] == ["L02"]
+    assert versions[2].removed == ()
     assert the_version(versions[2]).digest == history[0].digest
 
 

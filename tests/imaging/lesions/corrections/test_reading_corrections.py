@@ -234,7 +234,7 @@ def test_organs_are_left_out_and_said(tmp_path: Path) -> None:
 
     assert [one.id for one in after.lesions] == ["L01", "L02", "L03"]
     assert after.version is not None
-    said = " ".join(after.version.notes)
+    said = " ".join(map(str, after.version.notes))
     assert "whole liver was left out: its category is Anatomical Structure" in said
     assert "Spleen was left out: it is named as an organ (spleen)" in said
     assert "L03 counts as a lesion, though the category of 'missed' does not say so" in said

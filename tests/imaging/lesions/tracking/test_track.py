@@ -455,3 +455,125 @@ def test_uptake_at_its_place_leaves_doubt_unless_a_reader_said_that_it_is_anothe
     )
     assert event.kind is kind
     assert said_of_it in event.reason
+
+
+# --- what a reader removed ------------------------------------------------------------------------
+
+
+def without(visit: VisitLesions, *names: str, now_in: str = "") -> VisitLesions:
+    """The same after a reader removed some, or merged them."""
+    return replace(
+        visit,
+        lesions=tuple(
+            replace(one, removed=True, now_in=LesionId(now_in) if now_in else None)
+            if one.name in names
+            else one
+            for one in visit.lesions
+        ),
+    )
+
+
+def test_a_lesion_that_a_reader_removed_is_resolved_under_its_name_as_the_reader_said() -> None:
+    renamed = {"L01": "a", "L02": "b", "L03": "c", "L04": "d"}
+    later = four(CYCLE2)
+    later = replace(
+        later,
+        lesions=tuple(replace(one, name=LesionId(renamed[one.name])) for one in later.lesions),
+    )
+
+    tracks = tracked(four(BASELINE), without(later, "b"))
+
+    (event,) = (one for one in tracks.events if one.kind is EventKind.RESOLVED)
+    assert (event.lesion, event.reason) == ("L02", "a reader said so: there is no lesion")
+    assert event.probability > 0.99
+    assert tracks.tracks[1].sightings == (sighting(BASELINE, "L02"),)
+    (removed,) = tracks.removed
+    assert (removed.sighting, removed.id) == (sighting(CYCLE2, "b"), "L02")
+    assert removed.tracking_uid == tracks.tracks[1].tracking_uid
+
+
+def test_a_neighbor_does_not_take_the_place_of_what_a_reader_removed() -> None:
+    """Alone, a new lesion 17 mm beside a removed one would be taken for it."""
+    near = a_lesion("N", (77.0, 0.0, 0.0), ml=3.0)
+    later = four(CYCLE2)
+    later = replace(later, lesions=(*later.lesions, near))
+    alone = replace(later, lesions=tuple(one for one in later.lesions if one.name != "L02"))
+
+    assert {sighting(BASELINE, "L02"), sighting(CYCLE2, "N")} in groups(
+        tracked(four(BASELINE), alone)
+    )
+    assert {sighting(CYCLE2, "N")} in groups(tracked(four(BASELINE), without(later, "L02")))
+
+
+def test_what_a_reader_removes_at_the_first_visit_leaves_the_others_their_names() -> None:
+    tracks = tracked(without(four(BASELINE), "L01"), four(CYCLE2, skip=0))
+
+    assert [track.id for track in tracks.tracks] == ["L02", "L03", "L04"]
+    assert [event.kind for event in tracks.events].count(EventKind.STABLE) == 3
+    (removed,) = tracks.removed
+    assert (removed.id, removed.tracking_uid) == (
+        "L01",
+        deterministic_uid("lesion", "P-001", BASELINE, "L01"),
+    )
+
+
+def test_what_a_reader_removes_when_it_is_new_leaves_the_others_their_names() -> None:
+    new = a_lesion("L05", (-90.0, -60.0, -120.0)), a_lesion("L06", (90.0, 60.0, 150.0))
+    later = replace(four(CYCLE2), lesions=(*four(CYCLE2).lesions, *new))
+
+    tracks = tracked(four(BASELINE), without(later, "L05"))
+
+    assert tracks.track_of(sighting(CYCLE2, "L06")).id == "L06"
+    assert [(one.sighting.name, one.id) for one in tracks.removed] == [("L05", "L05")]
+
+
+def test_a_border_that_a_reader_enlarged_exchanges_no_names() -> None:
+    first = four(BASELINE)
+    grown = replace(
+        first,
+        lesions=tuple(
+            replace(one, volume_ml=30.0) if one.name == "L03" else one for one in first.lesions
+        ),
+    )
+
+    names = {track.sightings[0].name: track.id for track in tracked(grown).tracks}
+
+    assert names == {one.name: one.name for one in first.lesions}
+
+
+def test_a_removed_lesion_that_shows_at_a_later_visit_is_found_again() -> None:
+    tracks = tracked(four(BASELINE), without(four(CYCLE2), "L02"), four(YEAR))
+
+    assert tracks.tracks[1].sightings == (sighting(BASELINE, "L02"), sighting(YEAR, "L02"))
+    assert len(tracks.tracks) == 4
+
+
+def test_a_lesion_goes_on_in_the_fragment_that_a_reader_left() -> None:
+    later = _balls(CYCLE2, (-10, 10), (9, 8))
+
+    tracks = tracked(_balls(BASELINE, (0, 18)), without(later, "B0"))
+
+    assert {sighting(BASELINE, "B0"), sighting(CYCLE2, "B1")} in groups(tracks)
+    assert kinds(tracks, CYCLE2) == [EventKind.STABLE] * 3
+    assert [one.id for one in tracks.removed] == ["L04"]
+
+
+def test_a_lesion_that_a_reader_merged_has_its_name_in_what_was_found() -> None:
+    """The reader drew one ball around both; the smaller was L02 and is gone into L01."""
+    before = _balls(BASELINE, (-10, 9), (9, 8))
+    merged = _balls(CYCLE2, (0, 18), (9, 8))
+
+    tracks = tracked(before, without(merged, "B1", now_in="B0"))
+
+    (event,) = (one for one in tracks.events if one.kind is EventKind.MERGED)
+    gone = next(track for track in tracks.tracks if track.id == event.others[0])
+    (removed,) = tracks.removed
+    assert (removed.sighting.name, removed.id) == ("B1", gone.id)
+    assert EventKind.RESOLVED not in kinds(tracks, CYCLE2)
+
+
+def test_refuses_a_word_on_a_lesion_that_a_reader_removed() -> None:
+    same = said(sighting(BASELINE, "L02"), sighting(CYCLE2, "L02"), Relation.SAME)
+
+    with pytest.raises(DataError, match="no lesion L02: a reader removed it"):
+        tracked(four(BASELINE), without(four(CYCLE2), "L02"), overrides=(same,))

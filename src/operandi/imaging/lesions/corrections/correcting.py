@@ -34,7 +34,9 @@ from operandi.imaging.lesions.lesion_version import (
     LesionEdit,
     LesionFate,
     LesionVersion,
+    RemovedLesion,
     VersionDifference,
+    VersionNote,
     lesions_digest,
 )
 from operandi.imaging.lesions.measures.visit import VisitImages, VisitMeasures, measure_visit
@@ -42,6 +44,7 @@ from operandi.imaging.lesions.reference import LIVER
 from operandi.imaging.lesions.segmentation.found import SegmentedLesion
 from operandi.imaging.lesions.segmentation.neighborhood import Box
 from operandi.imaging.lesions.segmentation.pieces import sub_grid
+from operandi.imaging.lesions.sought_again import SearchOutcome, SoughtAgain
 from operandi.imaging.lesions.surface_agreement import surface_distance
 from operandi.imaging.lesions.visit import LesionsOfVisit, told_of_candidates, told_of_model
 from operandi.quantities.errors import DataError
@@ -135,30 +138,27 @@ def corrected(  # noqa: PLR0913 - how to match, what to measure on
     drawn = _drawn(found, matching.matched, now, correction, names)
     edits = _edits(found, drawn, was)
     made_from = (*found.of.inputs, correction.source) if inputs is None else tuple(inputs)
+    removed = _removed_so_far(found, correction, drawn, edits)
     result = _measured(
-        replace(found, of=replace(found.of, inputs=made_from)),
+        replace(found, of=replace(found.of, inputs=made_from), removed=removed),
         drawn,
         candidates=candidates,
         adc=adc,
         adc_transform=adc_transform,
     )
     notes = [
-        *correction.notes,
+        *_noted(correction.notes),
         *matching.notes,
-        *(f"{one.lesion.id}: {one.region.region.note}" for one in drawn if one.region.region.note),
-        *overlaps,
-        *(
-            f"{one.lesion.id} counts as a lesion, though the category of "
-            f"{one.region.region.label!r} does not say so"
-            for one in drawn
-            if one.fate is LesionFate.ADDED and one.region.region.altered is False
-        ),
+        *_of_regions(drawn),
+        *_noted(overlaps),
         *_of_spheres(found, drawn),
     ]
     if confirmed:
-        notes.append("the reader confirmed that what is left are lesions, no uptake of an organ")
+        notes += _noted(
+            ["the reader confirmed that what is left are lesions, no uptake of an organ"]
+        )
     elif candidates:
-        notes.append("they stay candidates: an organ's uptake may be among them")
+        notes += _noted(["they stay candidates: an organ's uptake may be among them"])
     return replace(result, versions=_versions(found, correction, drawn, edits, uids, tuple(notes)))
 
 
@@ -343,7 +343,6 @@ def _measured(
         timepoint=found.of.timepoint,
         inputs=found.of.inputs,
     )
-    names = {one.id for one in lesions}
     return replace(
         found,
         segmented=segmented,
@@ -351,16 +350,69 @@ def _measured(
         measures=told_of_model(
             told_of_candidates(measures, unmapped), found.model, lesions=lesions
         ),
-        sought_again=tuple(
-            one
-            if one.found_as is None or one.found_as in names
-            else replace(one, found_as=None, reason=f"a reader removed {one.found_as}, found here")
-            for one in found.sought_again
-        ),
+        sought_again=tuple(_sought_now(one, found.removed) for one in found.sought_again),
     )
 
 
-def _of_spheres(found: LesionsOfVisit, drawn: Sequence[_Drawn]) -> list[str]:
+def _sought_now(one: SoughtAgain, removed: Sequence[RemovedLesion]) -> SoughtAgain:
+    """What was found there may be merged into another lesion by now, be none, or be back."""
+    gone = next((of for of in removed if of.lesion.id == one.found_as), None)
+    if gone is None and one.outcome is SearchOutcome.REMOVED:
+        # Only what was not found without looking was tested.
+        untested = one.contrast_to_noise is None
+        outcome = SearchOutcome.FOUND if untested else SearchOutcome.FOUND_BECAUSE_SEEN_BEFORE
+        return replace(one, outcome=outcome)
+    if gone is None:
+        return one
+    if gone.now_in is not None:
+        return replace(one, found_as=gone.now_in)
+    return replace(one, outcome=SearchOutcome.REMOVED)
+
+
+def _removed_so_far(
+    found: LesionsOfVisit,
+    correction: LesionCorrection,
+    drawn: Sequence["_Drawn"],
+    difference: VersionDifference,
+) -> tuple[RemovedLesion, ...]:
+    """What this version and those before removed, without what came back."""
+    there = {one.lesion.id for one in drawn}
+    kin = {edit.lesion: edit.kin for edit in difference.of_fate(LesionFate.REMOVED)}
+    before = [one for one in found.removed if one.lesion.id not in there]
+    now = [
+        RemovedLesion(lesion=one, reader=correction.reader, now_in=kin[one.id])
+        for one in found.segmented.lesions
+        if one.id not in there
+    ]
+    # What held a lesion that was merged earlier may itself be gone by now: so is that lesion.
+    held = [
+        one if one.now_in is None or one.now_in in there
+        else replace(one, now_in=kin[one.now_in], reader=correction.reader)
+        for one in before
+    ]  # fmt: skip
+    return tuple(sorted((*held, *now), key=lambda one: one.lesion.id))
+
+
+def _noted(words: Sequence[str]) -> list[VersionNote]:
+    return [VersionNote(about=None, words=one) for one in words]
+
+
+def _of_regions(drawn: Sequence[_Drawn]) -> list[VersionNote]:
+    """How regions came onto the grid, and what counts though its category does not say so."""
+    said = [(one, f"was {one.region.region.note}") for one in drawn if one.region.region.note]
+    said += [
+        (
+            one,
+            f"counts as a lesion, though the category of {one.region.region.label!r} does not "
+            "say so",
+        )
+        for one in drawn
+        if one.fate is LesionFate.ADDED and one.region.region.altered is False
+    ]
+    return [VersionNote(about=one.lesion.id, words=words) for one, words in said]
+
+
+def _of_spheres(found: LesionsOfVisit, drawn: Sequence[_Drawn]) -> list[VersionNote]:
     """Reference spheres that a reader's lesion reaches into: their means are not of healthy."""
     references = found.references
     said = []
@@ -370,10 +422,11 @@ def _of_spheres(found: LesionsOfVisit, drawn: Sequence[_Drawn]) -> list[str]:
                 continue
             shared = int(np.count_nonzero(sphere.mask.inside[one.lesion.box] & one.lesion.inside))
             if shared:
-                said.append(
-                    f"{one.lesion.id} shares {shared} voxels with the reference sphere in the "
-                    f"{sphere.organ}, whose mean it may raise: place another sphere"
+                words = (
+                    f"shares {shared} voxels with the reference sphere in the {sphere.organ}, "
+                    "whose mean it may raise: place another sphere"
                 )
+                said.append(VersionNote(about=one.lesion.id, words=words))
     return said
 
 
@@ -448,11 +501,11 @@ def _in_one_box(
 
 def _removed(old: SegmentedLesion, drawn: Sequence[_Drawn]) -> LesionEdit:
     size = int(np.count_nonzero(old.inside))
-    note = ""
+    kin = None
     for one in drawn:
         mine, other, _ = _in_one_box(old, one.lesion)
         if int(np.count_nonzero(mine & other)) > _MOSTLY * size:
-            note = f"most of it lies in {one.lesion.id} now"
+            kin = one.lesion.id
     return LesionEdit(
         lesion=old.id,
         fate=LesionFate.REMOVED,
@@ -463,7 +516,7 @@ def _removed(old: SegmentedLesion, drawn: Sequence[_Drawn]) -> LesionEdit:
         dice=None,
         surface_mean_mm=None,
         surface_95_mm=None,
-        note=note,
+        kin=kin,
     )
 
 
@@ -482,7 +535,7 @@ def _added(one: _Drawn, was: Labels, names: Sequence[LesionId]) -> LesionEdit:
         dice=None,
         surface_mean_mm=None,
         surface_95_mm=None,
-        note=f"most of it was {split[0]} before" if split else "",
+        kin=split[0] if split else None,
     )
 
 
@@ -492,7 +545,7 @@ def _versions(
     drawn: Sequence[_Drawn],
     difference: VersionDifference,
     uids: Mapping[LesionId, str],
-    notes: tuple[str, ...],
+    notes: tuple[VersionNote, ...],
 ) -> tuple[LesionVersion, ...]:
     history = found.versions or (automatic_version(found, uids),)
     taken = {uid for uid in uids.values() if uid}

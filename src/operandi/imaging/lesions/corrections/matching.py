@@ -1,5 +1,6 @@
 """Which of a reader's regions is which of our lesions."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -10,9 +11,11 @@ import numpy.typing as npt
 from operandi.domain.grid import Grid
 from operandi.domain.identity import LesionId
 from operandi.imaging.lesions.corrections.reading import DrawnRegion
+from operandi.imaging.lesions.lesion_version import VersionNote
 from operandi.imaging.lesions.segmentation.found import SegmentedLesion
 from operandi.quantities.errors import DataError
 
+_OURS: Final = re.compile(r"[lc]\d{2,}")
 BY_UID: Final = "TrackingUID"
 BY_LABEL: Final = "label"
 BY_OVERLAP: Final = "overlap"
@@ -52,12 +55,12 @@ class Matching:
     ----------
     matched : tuple of MatchedRegion
         In the order of the file; empty regions only where they are a lesion of ours.
-    notes : tuple of str
+    notes : tuple of VersionNote
         What was left out, and what is odd.
     """
 
     matched: tuple[MatchedRegion, ...]
-    notes: tuple[str, ...]
+    notes: tuple[VersionNote, ...]
 
 
 def match_regions(
@@ -79,10 +82,13 @@ def match_regions(
     Where several claim one lesion, the one that shares most voxels with it is it; the others are
     matched by overlap or are new. Organs and empty regions that are no lesion of ours are left out.
 
+    No lesion at all is an answer where the segments of lesions were left in place and emptied: by
+    category Morphologically Altered Structure, or a label such as ``L01``.
+
     Raises
     ------
     DataError
-        If no region is a lesion.
+        If no region is a lesion, nor an emptied segment of one.
     """
     work = _Work(regions, lesions, grid, tracking_uids)
     work.by_uid()
@@ -108,7 +114,7 @@ class _Work:
         self.uids = tracking_uids
         self.taken: dict[int, tuple[LesionId, str]] = {}
         self.dropped: set[int] = set()
-        self.notes: list[str] = []
+        self.notes: list[VersionNote] = []
         self.shared = _shared(regions, lesions, grid)
 
     def free_lesions(self) -> list[LesionId]:
@@ -163,15 +169,15 @@ class _Work:
         best = max(claims, key=lambda n: (self.shared[n].get(lesion, 0), -n))
         self.taken[best] = (lesion, by)
         if len(claims) > 1:
-            self.notes.append(
-                f"{len(claims)} segments state the {by} of {lesion}: the one that shares most "
+            words = (
+                f"is what {len(claims)} segments state by their {by}: the one that shares most "
                 "voxels with it is it"
             )
+            self.notes.append(VersionNote(about=lesion, words=words))
         region = self.regions[best]
         if region.voxels and not self.shared[best].get(lesion, 0):
-            self.notes.append(
-                f"{lesion} shares no voxel with what it was ({by} says that it is the same)"
-            )
+            words = f"shares no voxel with what it was ({by} says that it is the same)"
+            self.notes.append(VersionNote(about=lesion, words=words))
 
     def leave_out(self) -> None:
         for n in self.free_regions():
@@ -179,7 +185,8 @@ class _Work:
             why = region.no_lesion or ("" if region.voxels else "it has no voxel")
             if why:
                 self.dropped.add(n)
-                self.notes.append(f"{region.label or region.number} was left out: {why}")
+                words = f"{region.label or region.number} was left out: {why}"
+                self.notes.append(VersionNote(about=None, words=words))
 
     def by_overlap(self) -> None:
         volumes = {one.id: int(np.count_nonzero(one.inside)) for one in self.lesions}
@@ -197,7 +204,7 @@ class _Work:
 
     def done(self) -> Matching:
         kept = [n for n in range(len(self.regions)) if n not in self.dropped]
-        if not kept:
+        if not kept and not any(map(_emptied, self.regions)):
             named = ", ".join(one.label or str(one.number) for one in self.regions) or "nothing"
             raise DataError(
                 f"The corrected object holds no lesion: {named}"
@@ -218,6 +225,12 @@ class _Work:
             ),
             notes=tuple(self.notes),
         )
+
+
+def _emptied(region: DrawnRegion) -> bool:
+    """Whether it says that a lesion is no more, though which one may not be known."""
+    ours = region.altered or _OURS.fullmatch(plain_label(region.label)) is not None
+    return not region.no_lesion and not region.voxels and ours
 
 
 def plain_label(label: str) -> str:

@@ -220,7 +220,7 @@ def _reader(header: EditedHeader, *, declared: str, name: str) -> tuple[str, str
     """A person's name and the attribute it stands in; programs' names are none."""
     programs = []
     for keyword, text in header.persons:
-        if text.casefold() not in PROGRAMS:
+        if text.casefold().rstrip("^") not in PROGRAMS:
             return text, keyword
         programs.append(f"{keyword} is {text!r}, a program")
     if declared.strip():

@@ -25,6 +25,7 @@ from operandi.imaging.lesions.tracking.tracks import (
     LesionTrack,
     Override,
     Relation,
+    RemovedSighting,
     Sighting,
     TrackEvent,
     Tracks,
@@ -41,6 +42,8 @@ Array = npt.NDArray[np.float64]
 _UNSEEN: Final = 0.3
 """Factor on the survival of a lesion that the visit before did not show. Assumed."""
 _BY_READER: Final = "a reader said so"
+_NONE_THERE: Final = "a reader said so: there is no lesion"
+_LEFT: Final = "what a reader left of it"
 _UNLIKELY: Final = "the model gives it a probability of {:.2f}, less than {:.2f}"
 
 
@@ -84,6 +87,8 @@ class _Matching:
     match: Match
     column_of: dict[int, int]
     row_of: dict[int, int]
+    removed_of: dict[int, int]  # columns that a reader removed, by row
+    left_of: dict[int, float]  # share of the fragment that a reader left of it, by row
     splits: dict[int, Part]
     mergings: dict[int, Part]
     warp: Callable[[Array], Array]
@@ -109,10 +114,14 @@ class Ledger:
     tracks: list[_Growing] = field(default_factory=list)
     events: list[TrackEvent] = field(default_factory=list)
     steps: list[VisitPair] = field(default_factory=list)
+    removed: list[tuple[Sighting, LesionId, _Growing | None]] = field(default_factory=list)
 
     def begin(self, visit: VisitLesions) -> None:
         """Open a track for each lesion of the first visit."""
         for lesion in visit.lesions:
+            if lesion.removed:
+                self._name_removed(visit, lesion, None)
+                continue
             track = self._opened(visit, lesion)
             self._tell(EventKind.FIRST, track, visit, probability=1.0)
 
@@ -125,8 +134,11 @@ class Ledger:
         self.steps.append(_step(before, visit, alignment, here, now.match))
         for row, track in enumerate(live):
             self._continue(now, row, track)
+        taken = _taken_for(now)
         for column, lesion in enumerate(visit.lesions):
-            if column not in now.row_of:
+            if lesion.removed:
+                self._name_removed(visit, lesion, taken.get(column))
+            elif column not in now.row_of:
                 self._open(now, column, lesion)
         self._tell_parts(now)
 
@@ -164,12 +176,7 @@ class Ledger:
             tracks=tuple(
                 LesionTrack(
                     id=track.id,
-                    tracking_uid=deterministic_uid(
-                        "lesion",
-                        self.participant,
-                        track.sightings[0].timepoint,
-                        _name_in_uid(track.sightings[0]),
-                    ),
+                    tracking_uid=self._uid(track.sightings[0]),
                     sightings=tuple(track.sightings),
                     parent=track.parent,
                     merged_into=track.merged_into,
@@ -178,25 +185,41 @@ class Ledger:
             ),
             events=tuple(self.events),
             steps=tuple(self.steps),
+            removed=tuple(
+                RemovedSighting(
+                    sighting=sighting,
+                    id=name,
+                    tracking_uid=self._uid(sighting if track is None else track.sightings[0]),
+                )
+                for sighting, name, track in self.removed
+            ),
         )
+
+    def _uid(self, first: Sighting) -> str:
+        return deterministic_uid("lesion", self.participant, first.timepoint, _name_in_uid(first))
 
     def _matching(
         self, live: list[_Growing], here: Array, visit: VisitLesions, alignment: Alignment
     ) -> _Matching:
         match = self._matched(live, here, visit, still=False)
+        removed = {row: at for row, at in match.pairs if visit.lesions[at].removed}
+        column_of = {row: at for row, at in match.pairs if row not in removed}
         now = _Matching(
             live=live,
             visit=visit,
             match=match,
-            column_of=dict(match.pairs),
-            row_of={column: row for row, column in match.pairs},
+            column_of=column_of,
+            row_of={column: row for row, column in column_of.items()},
+            removed_of=removed,
+            left_of={},
             splits={},
             mergings={},
             warp=lambda points: match.field.moved(alignment.moved(points)),
         )
         # A lesion unseen at the last visit has no border there that could be compared.
         seen = {row: track.last for row, track in enumerate(live) if not track.unseen}
-        found = dict(enumerate(visit.lesions))
+        found = {at: one for at, one in enumerate(visit.lesions) if not one.removed}
+        self._keep_by_fragments(now, seen, found)
         now.splits = parts_among(
             {column: lesion for column, lesion in found.items() if column not in now.row_of},
             {row: lesion for row, lesion in seen.items() if row in now.column_of},
@@ -213,6 +236,41 @@ class Ledger:
         )
         return now
 
+    def _keep_by_fragments(
+        self,
+        now: _Matching,
+        seen: dict[int, ObservedLesion],
+        found: dict[int, ObservedLesion],
+    ) -> None:
+        """Go on with the largest fragment where a reader removed the piece that was taken for all.
+
+        The lesion is still there, and its fragment is not new.
+        """
+        fragments = parts_among(
+            {column: lesion for column, lesion in found.items() if column not in now.row_of},
+            {row: seen[row] for row in now.removed_of if row in seen},
+            warps=(_unmoved, now.warp),
+            settings=self.settings,
+            said=lambda column, row: self._said(now.live[row], now.visit, column),
+        )
+        for row in sorted({part.whole for part in fragments.values()}):
+            columns = [column for column, part in fragments.items() if part.whole == row]
+            largest = max(columns, key=lambda column: (found[column].volume_ml, -column))
+            del now.removed_of[row]
+            now.column_of[row], now.row_of[largest] = largest, row
+            now.left_of[row] = fragments[largest].share
+
+    def _name_removed(
+        self, visit: VisitLesions, lesion: ObservedLesion, track: _Growing | None
+    ) -> None:
+        """Give what a reader removed the name it was taken for, or one that no lesion has."""
+        name = self._next_name() if track is None else track.id
+        self.removed.append((_sighting(visit, lesion), name, track))
+
+    def _next_name(self) -> LesionId:
+        alone = sum(track is None for _, _, track in self.removed)
+        return LesionId(f"L{len(self.tracks) + alone + 1:02d}")
+
     def _matched(
         self, live: list[_Growing], here: Array, visit: VisitLesions, *, still: bool
     ) -> Match:
@@ -228,6 +286,7 @@ class Ledger:
 
     def _stated(self, live: list[_Growing], visit: VisitLesions) -> Array:
         said = np.zeros((len(live), len(visit.lesions)))
+        said[:, [at for at, one in enumerate(visit.lesions) if one.now_in is not None]] = NEVER
         same = []
         for row, track in enumerate(live):
             for column in range(len(visit.lesions)):
@@ -257,14 +316,19 @@ class Ledger:
             track.take(now.visit, now.visit.lesions[column])
             chance = 1.0 if stated else _bounded(now.match.probability[row, column])
             word = _Word(reason=_BY_READER if stated else "")
+            if row in now.left_of and not stated:
+                chance, word = now.left_of[row], _Word(reason=_LEFT)
             self._tell(EventKind.STABLE, track, now.visit, probability=chance, word=word)
             return
         track.position = now.match.expected[row]
         if row in now.mergings:
             return
         if track.primary and not track.unseen:
-            chance = _bounded(1.0 - now.match.probability[row].sum())
+            there = [at for at, one in enumerate(now.visit.lesions) if not one.removed]
+            chance = _bounded(1.0 - now.match.probability[row, there].sum())
             evidence, doubt = self._seen_at_place(track, now.visit)
+            if row in now.removed_of:
+                evidence, doubt = _NONE_THERE, ""
             word = _Word(reason=evidence, doubt=_beyond(track, now.visit) or doubt)
             self._tell(EventKind.RESOLVED, track, now.visit, probability=chance, word=word)
         track.unseen = True
@@ -275,6 +339,8 @@ class Ledger:
         for one in visit.sought:
             if (one.seen_at, one.earlier) != (last.timepoint, last.name):
                 continue
+            if one.outcome is SearchOutcome.REMOVED:
+                return _NONE_THERE, ""
             if one.outcome is SearchOutcome.NOT_LOOKED:
                 return "", f"could not be looked for: {one.reason}"
             if one.found_as is not None:
@@ -359,7 +425,7 @@ class Ledger:
 
     def _opened(self, visit: VisitLesions, lesion: ObservedLesion) -> _Growing:
         track = _Growing(
-            id=LesionId(f"L{len(self.tracks) + 1:02d}"),
+            id=self._next_name(),
             sightings=[_sighting(visit, lesion)],
             last=lesion,
             position=np.array(lesion.center_mm),
@@ -391,6 +457,23 @@ class Ledger:
                 reason="; ".join(filter(None, (word.reason, doubt))),
             )
         )
+
+
+def _taken_for(now: _Matching) -> dict[int, _Growing]:
+    """By column, the lesion that what a reader removed was taken for."""
+    rows = {column: row for row, column in now.removed_of.items()}
+    lesions = now.visit.lesions
+    for column, lesion in enumerate(lesions):
+        # A reader merged it: it was one of the lesions that went into the same.
+        kin = [
+            row
+            for row, part in now.mergings.items()
+            if lesion.now_in == lesions[part.whole].name and row not in rows.values()
+        ]
+        if kin:
+            places = now.match.expected[kin] - np.array(lesion.center_mm)
+            rows[column] = kin[int(np.argmin((places**2).sum(axis=1)))]
+    return {column: now.live[row] for column, row in rows.items()}
 
 
 def _sighting(visit: VisitLesions, lesion: ObservedLesion) -> Sighting:

@@ -1,5 +1,6 @@
 """Lesions of all visits brought under one identity each."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -78,11 +79,14 @@ def track_lesions(
 
 
 def _sorted(visit: VisitLesions) -> VisitLesions:
-    """Put larger lesions first, and equal ones by place, so that the order given has no effect."""
+    """Put lesions in the order of their names, so that the order given has no effect.
 
-    def key(lesion: ObservedLesion) -> tuple[float, ...]:
-        x, y, z = (round(mm, 3) for mm in lesion.center_mm)
-        return (-round(lesion.volume_ml, 6), -z, x, y)
+    Not by volume: a border that a reader corrected would exchange names over all visits.
+    """
+
+    def key(lesion: ObservedLesion) -> tuple[int, str]:
+        number = re.search(r"\d{1,9}$", lesion.name)
+        return int(number[0]) if number else 0, lesion.name
 
     return replace(visit, lesions=tuple(sorted(visit.lesions, key=key)))
 

@@ -36,6 +36,9 @@ class Override:
     ----------
     before, after : Sighting
         The earlier and the later one.
+    before_mm, after_mm : tuple of float, optional
+        Where each lies, LPS in mm. Names at a visit follow volumes: one that was corrected or
+        found by other settings may number its lesions anew.
     relation : Relation
         What they are to one another.
     reader : str
@@ -49,6 +52,8 @@ class Override:
     relation: Relation
     reader: str
     reason: str = ""
+    before_mm: tuple[float, float, float] | None = None
+    after_mm: tuple[float, float, float] | None = None
 
 
 class EventKind(StrEnum):
@@ -82,8 +87,9 @@ class TrackEvent:
     modality : str
         That showed it.
     probability : float, in [0, 1]
-        Of *likeliest*, under the model of the matching; 1 where a reader said so. Of splits and
-        mergings it is the share of overlap, which is no calibrated probability.
+        Of *likeliest*, under the model of the matching; 1 where a reader said so. Of splits,
+        mergings and what a reader left of a lesion it is the share of overlap, which is no
+        calibrated probability.
     others : tuple of LesionId
         Of a split the other fragments, of a merging the other lesions that went in.
     reason : str
@@ -133,6 +139,25 @@ class LesionTrack:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RemovedSighting:
+    """What was marked at a visit and a reader removed: no lesion, with the name it was shown by.
+
+    Parameters
+    ----------
+    sighting : Sighting
+        Its name at the visit.
+    id : LesionId
+        Of the lesion that it was taken for; else a name that no lesion has.
+    tracking_uid : str
+        Of the same.
+    """
+
+    sighting: Sighting
+    id: LesionId
+    tracking_uid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VisitPair:
     """How two consecutive visits were laid on one another.
 
@@ -162,16 +187,20 @@ class Tracks:
     Parameters
     ----------
     tracks : tuple of LesionTrack
-        L01, L02 ... in the order of first sighting, larger lesions first.
+        L01, L02 ... in the order of first sighting, at a visit in the order of its names. What a
+        reader removed leaves a gap, so that the others keep their names.
     events : tuple of TrackEvent
         In the order of the visits, then of the lesions.
     steps : tuple of VisitPair
         One for each pair of consecutive visits.
+    removed : tuple of RemovedSighting
+        What readers removed.
     """
 
     tracks: tuple[LesionTrack, ...]
     events: tuple[TrackEvent, ...]
     steps: tuple[VisitPair, ...]
+    removed: tuple[RemovedSighting, ...] = ()
 
     def track_of(self, sighting: Sighting) -> LesionTrack:
         """Return the lesion that a sighting belongs to.

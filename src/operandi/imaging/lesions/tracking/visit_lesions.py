@@ -35,6 +35,10 @@ class ObservedLesion:
         Organ it lies in, where known; else empty.
     mask : Mask or None
         Its voxels on a tight box; without it a ball of its volume stands in.
+    removed : bool
+        Whether it was marked and a reader removed it: nothing is observed, and it keeps a name.
+    now_in : LesionId or None
+        The lesion of this visit that the reader merged it into; only of one removed.
     """
 
     name: LesionId
@@ -43,6 +47,8 @@ class ObservedLesion:
     suv_max: float | None = None
     organ: str = ""
     mask: Mask | None = None
+    removed: bool = False
+    now_in: LesionId | None = None
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.center_mm).all() and 0 < self.volume_ml < math.inf):
@@ -56,6 +62,11 @@ class ObservedLesion:
                 f"Tracking needs an SUVmax above zero; lesion {self.name} has {self.suv_max:g}.",
                 remedy="Correct the SUV, or leave it out.",
             )
+
+    @property
+    def place_mm(self) -> tuple[float, float, float]:
+        """Its voxel nearest to the center, LPS in mm; the center where it has no mask."""
+        return self.center_mm if self.mask is None else place_of(self.mask)
 
     @property
     def radius_mm(self) -> float:
@@ -111,14 +122,17 @@ class VisitLesions:
         Raises
         ------
         DataError
-            If there is none.
+            If there is none, or a reader removed it.
         """
-        for lesion in self.lesions:
+        there = [one for one in self.lesions if not one.removed]
+        for lesion in there:
             if lesion.name == name:
                 return lesion
+        gone = any(one.name == name for one in self.lesions)
         raise DataError(
-            f"At {self.timepoint} ({self.modality}) there is no lesion {name}.",
-            remedy="Name one of: " + (", ".join(one.name for one in self.lesions) or "(none)"),
+            f"At {self.timepoint} ({self.modality}) there is no lesion {name}"
+            f"{': a reader removed it' if gone else ''}.",
+            remedy="Name one of: " + (", ".join(one.name for one in there) or "(none)"),
         )
 
 
@@ -160,6 +174,17 @@ def observed_lesion(lesion: Lesion, suv: Volume | None) -> ObservedLesion:
         organ=lesion.organ,
         mask=tight,
     )
+
+
+def place_of(mask: Mask) -> tuple[float, float, float]:
+    """Voxel of a lesion that is nearest to its center, LPS in mm.
+
+    A lesion may wind around its center.
+    """
+    voxels = mask.grid.position_of(np.argwhere(mask.inside))
+    nearest = np.argmin(((voxels - voxels.mean(axis=0)) ** 2).sum(axis=1))
+    x, y, z = voxels[nearest].tolist()
+    return x, y, z
 
 
 def centers_of(lesions: tuple[ObservedLesion, ...]) -> npt.NDArray[np.float64]:
