@@ -1,5 +1,5 @@
-"""The scheduler of the pipeline's tests serves here, too."""
+"""The scheduler of the pipeline's tests and their sound study serve here, too."""
 
-from tests.pipeline.conftest import scheduler
+from tests.pipeline.conftest import scheduler, sound
 
-__all__ = ["scheduler"]
+__all__ = ["scheduler", "sound"]

@@ -364,17 +364,26 @@ def test_a_bare_path_gains_the_systems_folders_after_its_own() -> None:
     assert path.count("/usr/bin") == 1
 
 
+TWO_PROCESSES = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+
+
 @pytest.mark.parametrize(
     ("given", "passed_on"),
     [
-        ([], ["-n", "2"]),
-        (["--quick"], ["-m", "not slow", "-n", "2"]),
+        ([], TWO_PROCESSES),
+        (["--quick"], ["-m", "not slow", *TWO_PROCESSES]),
         (["--quick", "-x"], ["-m", "not slow", "-x"]),
         (["tests/house"], ["tests/house"]),
     ],
 )
 def test_pytest_gets_the_arguments_given(given: list[str], passed_on: list[str]) -> None:
     assert launcher.pytest_arguments(given) == passed_on
+
+
+def test_processes_of_the_tests_keep_their_bytecode() -> None:
+    given = {"PYTHONDONTWRITEBYTECODE": "1", "HOME": "/kept"}
+
+    assert launcher.test_environment(given) == {"HOME": "/kept"}
 
 
 def test_the_hooks_before_a_commit_run_the_same_checks() -> None:

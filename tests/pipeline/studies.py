@@ -1,10 +1,13 @@
 """Study folders to run and to spoil, and what a run of one says."""
 
+import atexit
 import contextlib
 import csv
+import functools
 import html
 import re
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -29,8 +32,17 @@ class _EnoughError(Exception):
 def write_small_study(folder: Path) -> None:
     """Write the demonstration study's first two visits on coarse grids: it runs in a second.
 
-    OP-001, BASELINE and AFTER_CYCLE_2: PET of 8 mm, its organ map and one MR series each.
+    OP-001, BASELINE and AFTER_CYCLE_2: PET of 8 mm, its organ map and one MR series each. It is
+    written once a process, and copied.
     """
+    shutil.copytree(_small_study(), folder, dirs_exist_ok=True)
+
+
+@functools.cache
+def _small_study() -> Path:
+    made = Path(tempfile.mkdtemp(prefix="operandi-small-study-"))
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    folder = made / "study"
 
     def stop_after_two(_: str, done: int, __: int) -> None:
         if done == 2:
@@ -48,6 +60,7 @@ def write_small_study(folder: Path) -> None:
     for table in ("participants", "cycles", "imaging_visits", "vitals", "tracer_administrations"):
         change_rows(folder, table, lambda rows: [row for row in rows if _is_kept(row)])
     change_study_file(folder, _without_the_last_timepoint)
+    return folder
 
 
 def _is_kept(row: dict[str, str]) -> bool:

@@ -57,14 +57,6 @@ TOO_COARSE = {SUV_MEAN.name, LESION_TO_BLOOD_RATIO.name}
 BURDEN = {kind.name for kind in (SSTR_TUMOR_VOLUME, TOTAL_LESION_SSTR, LESION_COUNT)}
 
 
-@pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory, scheduler: str) -> Path:
-    folder = tmp_path_factory.mktemp("sound") / "study"
-    studies.write_small_study(folder)
-    run_it(folder, scheduler)
-    return folder
-
-
 @pytest.fixture
 def study(sound: Path, tmp_path: Path) -> Path:
     """A copy to spoil."""
