@@ -106,7 +106,7 @@ def main() -> None:
     """Print the tables."""
     rng = np.random.default_rng(2)
     outcome = RightCensored(time=rng.exponential(300.0, size=64) + 1.0, event=rng.random(64) < 0.6)
-    for columns in (25, 2000):
+    for columns in (25, 2000, 5000):
         print_steps(outcome, columns=columns)
     gappy = some_rows(np.where(rng.random((64, 25)) < 0.15, np.nan, correlated(columns=25)))
     imputation = least_ms(lambda: Imputation().learn(gappy, outcome=None, seed=1))

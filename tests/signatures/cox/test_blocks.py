@@ -10,6 +10,30 @@ from operandi.signatures.cox.priority import priority_fit
 from tests.signatures.survival_tables import a_cohort
 
 BLOCKS = ("clinical",) * 2 + ("imaging",) * 90 + ("genomic",) * 8
+KNOWN = {
+    "efron": (
+        [
+            [0.8723910707, -0.4992240089, 0.0825095150, -0.0594198283, -0.0123732909,
+             -0.0036081318, -0.0003088386, 0.0401555479, 0.1542130846, -0.2101291662,
+             0.0245965596, -0.1855245648],
+            [0.9517049129, -0.5627479559, 0.0684133236, -0.3573468572, -0.0199159993,
+             -0.0957546289, 0.0408497919, 0.0663568410, 0.1658027264, -0.3126959378,
+             0.1394625949, -0.3365454688],
+        ],
+        [-93.3907751957, -90.5906983646],
+    ),
+    "breslow": (
+        [
+            [0.8068193448, -0.4324238468, 0.0754214597, -0.0338327557, -0.0113286729,
+             -0.0030217497, 0.0015416571, 0.0183857287, 0.1368269966, -0.1867425474,
+             0.0258094523, -0.1422989284],
+            [0.8801511404, -0.4780087448, 0.0544684936, -0.3099357899, -0.0694818609,
+             -0.0892838548, 0.0298548914, 0.0207551190, 0.1462487061, -0.2941379568,
+             0.1358951483, -0.2594333034],
+        ],
+        [-98.2652721978, -95.6414212785],
+    ),
+}  # fmt: skip
 
 
 def test_blocks_of_one_column_are_the_lasso() -> None:
@@ -65,6 +89,28 @@ def test_an_unpenalized_block_is_fitted_from_the_start() -> None:
     np.testing.assert_allclose(
         path.coefficients[0, :2], fit_cox(outcome, x[:, :2]).coefficients, atol=1e-7
     )
+
+
+@pytest.mark.parametrize("ties", ["efron", "breslow"])
+def test_strata_offset_and_ties_give_the_coefficients_of_another_algorithm(ties: str) -> None:
+    """Known answers: proximal Newton over all blocks at once, in NumPy, to 1e-9 of the penalty."""
+    outcome, x = a_cohort(n=60, p=12, ties=True)
+
+    path = group_path(
+        outcome,
+        x,
+        blocks=("a",) * 3 + ("b",) * 4 + ("c",) * 5,
+        block_factors={"a": 0.0, "b": 2.0, "c": 1.5},
+        settings=settings_of(tolerance=1e-9, efron=ties == "efron"),
+        penalties=np.array([0.08, 0.02]),
+        strata=np.arange(60) % 2,
+        offset=np.linspace(-1.0, 1.0, 60) ** 2,
+    )
+
+    coefficients, loglik = KNOWN[ties]
+    np.testing.assert_allclose(path.coefficients, coefficients, atol=1e-9)
+    np.testing.assert_allclose(path.loglik, loglik, atol=1e-8)
+    assert path.violation.max() <= 1e-9
 
 
 def test_the_first_block_in_priority_explains_before_the_next() -> None:

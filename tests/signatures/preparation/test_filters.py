@@ -1,11 +1,13 @@
 """Filters of columns: constant, duplicate, not repeatable, redundant; and the screening."""
 
 import json
+from typing import Literal
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.stats import spearmanr
 
 from operandi.quantities.errors import DataError
@@ -127,6 +129,69 @@ def test_no_two_columns_that_stay_are_correlated_above_the_most(columns: int) ->
 
     assert off.max() <= 0.5
     assert 0 in found.kept
+
+
+def related(columns: int, seed: int) -> Floats:
+    """Columns of 30 rows that go together in sets of ten, some closely; the last is the first."""
+    rng = np.random.default_rng(seed)
+    shared = np.repeat(rng.normal(size=(30, -(-columns // 10))), 10, axis=1)[:, :columns]
+    values = shared + rng.uniform(0.1, 1.0, size=columns) * rng.normal(size=(30, columns))
+    values[:, -1] = values[:, 0]
+    return np.asarray(values)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("most", [0.3, 0.6, 0.9])
+def test_the_first_columns_are_those_of_one_comparison_after_another(
+    seed: int, most: float
+) -> None:
+    """Beside the rule written out on NumPy's correlations, over more columns than one block."""
+    values = related(300, seed)
+    alike = np.abs(np.corrcoef(values.T))
+    kept: list[int] = []
+    stands_for = {}
+    for column in range(300):
+        before = [one for one in kept if alike[column, one] > most]
+        stands_for[f"x{column}"] = f"x{before[0]} " if before else ""
+        if not before:
+            kept.append(column)
+
+    found = learned(RedundancyFilter(most=most, representative="first", ranks=False), values)
+
+    assert found.kept.tolist() == kept
+    for name, why in found.dropped.items():
+        assert stands_for[name]
+        assert why.startswith(f"goes with {stands_for[name]}")
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("most", [0.3, 0.6, 0.9])
+def test_the_medoids_are_those_of_scipys_complete_linkage(seed: int, most: float) -> None:
+    values = related(300, seed)
+    far = 1.0 - np.abs(np.corrcoef(values.T))
+    tree = linkage(far[np.triu_indices(300, 1)].clip(0.0), "complete")
+    groups = fcluster(tree, 1.0 - most, criterion="distance")
+    medoids = []
+    for group in np.unique(groups):
+        members = np.flatnonzero(groups == group)
+        total = far[np.ix_(members, members)].sum(axis=1)
+        medoids.append(int(members[np.argmax(total <= total.min() + 1e-9)]))
+
+    found = learned(RedundancyFilter(most=most, representative="medoid", ranks=False), values)
+
+    assert found.kept.tolist() == sorted(medoids)
+
+
+@pytest.mark.parametrize("representative", ["first", "medoid"])
+def test_equal_correlations_of_few_ranks_are_told_from_the_most_alike_on_every_machine(
+    representative: Literal["first", "medoid"],
+) -> None:
+    """Ranks 1 to 5 and 1 3 2 5 4 correlate at 1 - 6 * 4 / 120 = 0.8, which is not above 0.8."""
+    values = np.array([[1, 2, 3, 4, 5], [1, 3, 2, 5, 4]], dtype=float).T
+    step = RedundancyFilter(most=0.8, representative=representative)
+
+    # The medoid's groups hold pairs at the most; the first drops those above it.
+    assert learned(step, values).kept.tolist() == ([0, 1] if representative == "first" else [0])
 
 
 def test_unit_columns_give_spearmans_correlation_with_ties() -> None:

@@ -132,6 +132,8 @@ class NestedScores(NamedTuple):
         Curves of the inner folds.
     inner_pairs : (k,) float
         Comparable pairs behind them.
+    inner_predictor : (k, n) float
+        See ``TunedFit``; 0 of the rows left out.
     """
 
     predictor: Floats
@@ -146,6 +148,7 @@ class NestedScores(NamedTuple):
     inner_concordant: Floats
     inner_deviance: Floats
     inner_pairs: Floats
+    inner_predictor: Floats
 
 
 class _Cohort(NamedTuple):
@@ -566,6 +569,7 @@ def nested_scores(  # noqa: PLR0913, PLR0917 - plain arrays, for a caller withou
     coefficients = np.zeros((folds, p))
     curve_c, curve_d = np.zeros((folds, length)), np.zeros((folds, length))
     inner_pairs = np.zeros(folds)
+    held = np.zeros((folds, order.size))
     for fold in range(folds):
         train, test = np.flatnonzero(outer != fold), np.flatnonzero(outer == fold)
         labels = inner[fold][order][train]
@@ -575,6 +579,8 @@ def nested_scores(  # noqa: PLR0913, PLR0917 - plain arrays, for a caller withou
         solved = fit.penalties.size
         curve_c[fold, :solved], curve_d[fold, :solved] = fit.inner_concordant, fit.inner_deviance
         inner_pairs[fold] = fit.inner_pairs
+        for i in range(train.size):
+            held[fold, order[train[i]]] = fit.inner_predictor[i]
         if fit.chosen >= 0:
             penalty[fold] = fit.penalties[fit.chosen]
         eta = cohort.offset.copy()
@@ -602,6 +608,7 @@ def nested_scores(  # noqa: PLR0913, PLR0917 - plain arrays, for a caller withou
         curve_c,
         curve_d,
         inner_pairs,
+        held,
     )
 
 

@@ -124,6 +124,18 @@ class CoxFit:
         """Of the coefficients, from the inverse information."""
         return np.asarray(np.sqrt(np.diagonal(self.covariance)))
 
+    @property
+    def cautious_errors(self) -> Floats:
+        """The larger of ``standard_errors`` and of the robust ones, where there are those.
+
+        The inverse information is too small where hazards are not proportional. The sandwich is too
+        small in few rows, and of rare columns far too small. Neither errs to the other side.
+        """
+        if self.robust_covariance is None:
+            return self.standard_errors
+        robust = np.sqrt(np.diagonal(self.robust_covariance))
+        return np.asarray(np.maximum(self.standard_errors, robust))
+
     def linear_predictor(self, x: Floats) -> Floats:
         """Of rows, relative to ``center``, without offset."""
         return np.asarray((x - self.center) @ self.coefficients)

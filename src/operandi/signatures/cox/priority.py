@@ -58,11 +58,14 @@ class PriorityFit:
         The linear predictor is ``x @ coefficients - center``.
     steps : tuple of PriorityStep
         In order.
+    inner_predictor : (n,) float
+        Of each row by the fits of the inner folds that left it out; 0 without those.
     """
 
     coefficients: Floats
     center: float
     steps: tuple[PriorityStep, ...]
+    inner_predictor: Floats
 
     def linear_predictor(self, x: Floats) -> Floats:
         """Of rows, relative to the training means."""
@@ -129,6 +132,7 @@ def priority_fit(  # noqa: PLR0913 - what an analysis plan fixes, each named by 
     stratum = stratum_codes(strata, rows=n)
     folds = np.ascontiguousarray(inner, dtype=np.int64)
     offset, coefficients, center, steps = np.zeros(n), np.zeros(x.shape[1]), 0.0, []
+    held = np.zeros(n)
     for block in order:
         own = np.flatnonzero(labels == block)
         part = np.ascontiguousarray(x[:, own])
@@ -151,6 +155,7 @@ def priority_fit(  # noqa: PLR0913 - what an analysis plan fixes, each named by 
                 remedy="Penalize the block, leave columns out, or use fewer folds.",
             )
         fitted = part @ fit.coefficients - fit.center
+        held += fit.inner_predictor
         offset = offset + (fit.inner_predictor if cross_validated_offset else fitted)
         coefficients[own] = fit.coefficients
         center += fit.center
@@ -166,4 +171,6 @@ def priority_fit(  # noqa: PLR0913 - what an analysis plan fixes, each named by 
                 inner_deviance=float(fit.inner_deviance[fit.chosen]),
             )
         )
-    return PriorityFit(coefficients=coefficients, center=center, steps=tuple(steps))
+    return PriorityFit(
+        coefficients=coefficients, center=center, steps=tuple(steps), inner_predictor=held
+    )

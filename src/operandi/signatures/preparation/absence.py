@@ -1,5 +1,6 @@
 """What is missing, told before anything is drawn: whole blocks that were not assayed, and cells."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +44,34 @@ class BlockAbsence:
         if self.never:
             parts.append(f"no row knows {', '.join(self.never)}")
         return f"{self.block}: {'; '.join(parts) or 'complete'}."
+
+
+def empty_blocks(absences: Sequence[BlockAbsence], *, drawn: Collection[str]) -> tuple[str, ...]:
+    """Say of each block how many participants have nothing of it, and what follows.
+
+    Parameters
+    ----------
+    absences : sequence of BlockAbsence
+    drawn : collection of str
+        Blocks whose missing values are drawn together with those of others.
+
+    Returns
+    -------
+    tuple of str
+        One of each block that somebody has nothing of.
+    """
+    return tuple(
+        f"{one.block}: {len(one.absent)} of {one.rows} participants have nothing measured; "
+        + (
+            "all of it would be drawn from their other blocks."
+            if one.block in drawn
+            else "no step fills a whole block (median_fill does not), so that models of it will be "
+            "refused. Leave these participants out by population.exclude, or give the block's "
+            "models a plan of their own."
+        )
+        for one in absences
+        if one.absent
+    )
 
 
 def block_absences(predictors: Predictors) -> tuple[BlockAbsence, ...]:
