@@ -1,9 +1,10 @@
 """How well left-out participants were foretold: every metric of every repeat, and its mean.
 
 Concordance, AUC and Uno's C count pairs within outer folds, as linear predictors of different fits
-are on no common scale. Metrics of a repeat are averaged over repeats, on the participants and on
-each bootstrap sample of them; all models of an endpoint share the samples, so that differences are
-paired. Intervals speak of the participants, with predictions as they are.
+are on no common scale. Metrics of a repeat are averaged over repeats: on the participants, on each
+bootstrap sample of them with predictions as they are, and on each smaller cohort, which learned
+anew. The interval of a metric is that by samples or that by smaller cohorts, whichever is wider
+(``metrics.learned``). All models of an endpoint share both, so that differences are paired.
 
 References
 ----------
@@ -12,12 +13,13 @@ References
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numba import njit
-from scipy.special import expit, ndtr
+from scipy.special import expit, ndtr, stdtr
 
 from operandi.quantities.errors import DataError
 from operandi.signatures.cox.newton import fit_cox
@@ -34,12 +36,20 @@ from operandi.signatures.metrics.censoring import (
     follow_up_order,
 )
 from operandi.signatures.metrics.estimate import (
+    PLAIN,
+    POSITIVE,
+    PROPORTION,
     BootstrapPlan,
     Counts,
     MetricEstimate,
+    Scale,
     absent,
-    normal_quantile,
-    percentile_estimate,
+)
+from operandi.signatures.metrics.learned import (
+    FREEDOM,
+    LEAST_SHARE,
+    learned_estimate,
+    paired,
 )
 from operandi.signatures.metrics.net_benefit import (
     binary_net_benefit,
@@ -99,10 +109,17 @@ class MetricKey:
         """False of Brier scores."""
         return self.metric not in _LOWER
 
+    @property
+    def scale(self) -> Scale:
+        """Of its interval: net benefit is at least that of acting on everybody in vain."""
+        if self.threshold is None:
+            return PROPORTION
+        return Scale(low=-self.threshold / (1.0 - self.threshold), high=1.0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Judged:
-    """Metrics of a model, on the participants and on each bootstrap sample.
+    """Metrics of a model, on the participants, each bootstrap sample and each smaller cohort.
 
     Parameters
     ----------
@@ -110,6 +127,9 @@ class Judged:
     value : (m,) float
         NaN where a metric has none.
     draws : (b, m) float
+        With predictions as they are.
+    smaller : (s, 2, m) float or None
+        Of what smaller cohorts learned anew; None without them.
     level : float
         Of intervals.
     """
@@ -117,20 +137,40 @@ class Judged:
     keys: tuple[MetricKey, ...]
     value: Floats
     draws: Floats
+    smaller: Floats | None
     level: float
 
     def estimate(self, key: MetricKey) -> MetricEstimate:
-        """A metric with its percentile interval."""
+        """A metric with its interval, on a scale that keeps it in its range."""
         place = self.keys.index(key)
-        return percentile_estimate(float(self.value[place]), self.draws[:, place], level=self.level)
+        return self._estimate(
+            float(self.value[place]), self.draws[:, place], self._of_smaller(place), key.scale
+        )
 
     def over(self, reference: "Judged", key: MetricKey) -> MetricEstimate:
-        """A metric less that of a reference, paired over samples."""
+        """A metric less that of a reference, paired over samples and smaller cohorts."""
         mine, other = self.keys.index(key), reference.keys.index(key)
-        return percentile_estimate(
+        width = key.scale.high - key.scale.low
+        return self._estimate(
             float(self.value[mine] - reference.value[other]),
             self.draws[:, mine] - reference.draws[:, other],
-            level=self.level,
+            paired(self._of_smaller(mine), reference._of_smaller(other)),
+            Scale(low=-width, high=width),
+        )
+
+    def _of_smaller(self, place: int) -> Floats | None:
+        return None if self.smaller is None else self.smaller[:, :, place]
+
+    def _estimate(
+        self, value: float, draws: Floats, smaller: Floats | None, scale: Scale
+    ) -> MetricEstimate:
+        fine = draws[np.isfinite(draws)]
+        if math.isfinite(value) and (fine.size < LEAST_SHARE * draws.size or fine.size < 2):
+            why = f"Only {fine.size} of {draws.size} bootstrap samples gave a value."
+            return MetricEstimate(value=value, reason=why)
+        judged = float(np.std(fine, ddof=1)) if fine.size > 1 else math.nan
+        return learned_estimate(
+            value, judged=judged, smaller=smaller, scale=scale, level=self.level
         )
 
 
@@ -181,8 +221,14 @@ def judge_survival(
         The result does not depend on it.
     """
     if not days.horizons:
-        return Judged(keys=(), value=np.empty(0), draws=np.empty((0, 0)), level=bootstrap.level)
-    keys = [
+        return Judged(
+            keys=(),
+            value=np.empty(0),
+            draws=np.empty((0, 0)),
+            smaller=None,
+            level=bootstrap.level,
+        )
+    keys = (
         MetricKey(metric="uno_c", horizon=days.horizons[-1]),
         MetricKey(metric="integrated_brier", horizon=days.horizons[-1]),
         *(MetricKey(metric="auc", horizon=day) for day in days.horizons),
@@ -191,11 +237,77 @@ def judge_survival(
             MetricKey(metric="net_benefit", horizon=days.decision, threshold=one)
             for one in days.thresholds
         ),
+    )
+    kernel = _sampled(outcome, found, days=days, metrics=len(keys))
+    counts = _with_all(bootstrap, rows=outcome.time.size)
+    parts = [
+        counts[start : start + _SAMPLES_A_THREAD]
+        for start in range(0, counts.shape[0], _SAMPLES_A_THREAD)
     ]
+    drawn = np.vstack(in_threads(kernel, parts, threads=threads))
+
+    def again(rows: Counts, one: NestedEvaluation) -> Floats:
+        part = RightCensored(time=outcome.time[rows], event=outcome.event[rows])
+        everyone = np.ones((1, rows.size), dtype=np.int64)
+        return np.asarray(_sampled(part, one, days=days, metrics=len(keys))(everyone)[0])
+
+    return Judged(
+        keys=keys,
+        value=drawn[0],
+        draws=drawn[1:],
+        smaller=found.of_smaller(again),
+        level=bootstrap.level,
+    )
+
+
+def judge_binary(
+    happened: Bools,
+    found: NestedEvaluation,
+    *,
+    thresholds: tuple[float, ...],
+    bootstrap: BootstrapPlan,
+) -> Judged:
+    """Judge out-of-fold log odds of yes/no: Brier score and net benefit; the AUC stands apart.
+
+    Parameters
+    ----------
+    happened : (n,) bool
+    found : NestedEvaluation
+    thresholds : tuple of float
+    bootstrap : BootstrapPlan
+    """
+    levels = np.array(thresholds, dtype=np.float64)
+    drawn = _binary_samples(
+        happened, found, levels=levels, counts=_with_all(bootstrap, rows=happened.size)
+    )
+
+    def again(rows: Counts, one: NestedEvaluation) -> Floats:
+        everyone = np.ones((1, rows.size), dtype=np.int64)
+        drawn = _binary_samples(happened[rows], one, levels=levels, counts=everyone)
+        return np.asarray(drawn[0])
+
+    return Judged(
+        keys=(
+            MetricKey(metric="brier"),
+            *(MetricKey(metric="net_benefit", threshold=one) for one in thresholds),
+        ),
+        value=drawn[0],
+        draws=drawn[1:],
+        smaller=found.of_smaller(again),
+        level=bootstrap.level,
+    )
+
+
+def _with_all(bootstrap: BootstrapPlan, *, rows: int) -> Counts:
+    """Everybody once, then the samples."""
+    return np.vstack([np.ones((1, rows), dtype=np.int64), bootstrap.counts(rows=rows)])
+
+
+def _sampled(
+    outcome: RightCensored, found: NestedEvaluation, *, days: JudgedDays, metrics: int
+) -> Callable[[Counts], Floats]:
+    """What judges predictions on samples, given how often each row stands in each."""
     order = follow_up_order(outcome)
-    rows = order.size
-    places = np.array([days.place(day) for day in days.horizons], dtype=np.int64)
-    act = -1 if days.decision is None else days.place(days.decision)
     plain = (
         outcome.time[order],
         outcome.event[order],
@@ -203,50 +315,29 @@ def judge_survival(
         np.ascontiguousarray(found.predictor[:, order]),
         np.ascontiguousarray(found.survival[:, order].transpose(0, 2, 1)),
     )
+    places = np.array([days.place(day) for day in days.horizons], dtype=np.int64)
+    act = -1 if days.decision is None else days.place(days.decision)
     thresholds = np.array(days.thresholds, dtype=np.float64)
-    counts = np.vstack([np.ones((1, rows), dtype=np.int64), bootstrap.counts(rows=rows)])
-    counts = np.ascontiguousarray(counts[:, order])
-    parts = [
-        np.ascontiguousarray(counts[start : start + _SAMPLES_A_THREAD])
-        for start in range(0, counts.shape[0], _SAMPLES_A_THREAD)
-    ]
-    drawn = np.vstack(
-        in_threads(
-            lambda part: np.asarray(
-                _judged_samples(*plain, part, days.times, places, act, thresholds, len(keys))
-            ),
-            parts,
-            threads=threads,
+
+    def judged(counts: Counts) -> Floats:
+        part = np.ascontiguousarray(counts[:, order])
+        return np.asarray(
+            _judged_samples(*plain, part, days.times, places, act, thresholds, metrics)
         )
-    )
-    return Judged(keys=tuple(keys), value=drawn[0], draws=drawn[1:], level=bootstrap.level)
+
+    return judged
 
 
-def judge_binary(
-    happened: Bools, risk: Floats, *, thresholds: tuple[float, ...], bootstrap: BootstrapPlan
-) -> Judged:
-    """Judge out-of-fold risks of yes/no: Brier score and net benefit; the AUC stands apart.
-
-    Parameters
-    ----------
-    happened : (n,) bool
-    risk : (r, n) float
-        Of each repeat.
-    thresholds : tuple of float
-    bootstrap : BootstrapPlan
-    """
-    rows = happened.size
-    counts = np.vstack([np.ones((1, rows), dtype=np.int64), bootstrap.counts(rows=rows)])
+def _binary_samples(
+    happened: Bools, found: NestedEvaluation, *, levels: Floats, counts: Counts
+) -> Floats:
+    risk = expit(found.predictor)
     error = np.mean((risk - happened) ** 2, axis=0)
-    levels = np.array(thresholds, dtype=np.float64)
     benefit = np.zeros((counts.shape[0], levels.size))
     for number, count in enumerate(counts):
         for one in risk:
             benefit[number] += binary_net_benefit(happened, one, count, levels)
-    drawn = np.column_stack([counts @ error / rows, benefit / risk.shape[0]])
-    keys = [MetricKey(metric="brier")]
-    keys += [MetricKey(metric="net_benefit", threshold=one) for one in thresholds]
-    return Judged(keys=tuple(keys), value=drawn[0], draws=drawn[1:], level=bootstrap.level)
+    return np.column_stack([counts @ error / happened.size, benefit / risk.shape[0]])
 
 
 def calibration_of(
@@ -254,7 +345,11 @@ def calibration_of(
 ) -> tuple[CalibrationReport, Floats]:
     """Calibration at a day: of each repeat the slope, of their mean the curve, and the mean risks.
 
-    The mean over repeats varies less than what one model foretells: its slope would flatter.
+    The mean over repeats varies less than what one model foretells: its slope would flatter. Slopes
+    have a baseline for each outer fold, as pairs of a concordance are taken within them: the level
+    of a fold's predictions is pushed away from its outcomes, and pooled the slope reads too low.
+    Intervals of slope, ratio and ICI take in what smaller cohorts learned; the band of the curve
+    and groups hold predictions as they are.
 
     Raises
     ------
@@ -262,47 +357,107 @@ def calibration_of(
         If nobody was followed to the horizon.
     """
     place = int(np.searchsorted(found.days, horizon))
-    survival = np.clip(found.survival[:, :, place], _CERTAIN, 1.0 - _CERTAIN)
+    survival = _uncertain(found.survival[:, :, place])
     mean = survival.mean(axis=0)
     report = calibrate_survival(outcome, mean, horizon=horizon, bootstrap=bootstrap)
-    slope = _mean_slope([_cox_slope(outcome, one) for one in survival], level=bootstrap.level)
-    return _with_slope(report, slope), np.asarray(1.0 - mean)
+    slope = _mean_slope(
+        [_cox_slope(outcome, one, fold) for one, fold in zip(survival, found.outer, strict=True)]
+    )
+
+    def again(rows: Counts, one: NestedEvaluation) -> Floats:
+        part = RightCensored(time=outcome.time[rows], event=outcome.event[rows])
+        (mine,) = _uncertain(one.survival[:, :, place])
+        if horizon > part.time.max():
+            return np.full(4, np.nan)
+        fresh = calibrate_survival(part, mine, horizon=horizon)
+        return _four(replace(fresh, slope=_cox_slope(part, mine, one.outer[0])))
+
+    return _learned(report, slope, found.of_smaller(again), bootstrap.level), np.asarray(1.0 - mean)
 
 
 def calibration_of_binary(
-    happened: Bools, predictor: Floats, *, bootstrap: BootstrapPlan
+    happened: Bools, found: NestedEvaluation, *, bootstrap: BootstrapPlan
 ) -> tuple[CalibrationReport, Floats]:
-    """The same of yes/no, from the log odds of each repeat, (r, n)."""
-    risk = np.clip(expit(predictor), _CERTAIN, 1.0 - _CERTAIN)
+    """The same of yes/no, from the log odds of each repeat."""
+    risk = _uncertain(np.asarray(expit(found.predictor)))
     mean = risk.mean(axis=0)
     report = calibrate_binary(happened, mean, bootstrap=bootstrap)
-    each = [calibrate_binary(happened, one).slope for one in risk]
-    return _with_slope(report, _mean_slope(each, level=bootstrap.level)), mean
+    slope = _mean_slope([calibrate_binary(happened, one).slope for one in risk])
+
+    def again(rows: Counts, one: NestedEvaluation) -> Floats:
+        (mine,) = _uncertain(np.asarray(expit(one.predictor)))
+        return _four(calibrate_binary(happened[rows], mine))
+
+    return _learned(report, slope, found.of_smaller(again), bootstrap.level), mean
 
 
-def two_sided_p(estimate: MetricEstimate) -> float | None:
-    """Two-sided p against 0 by the normal distribution; None without a standard error."""
-    if estimate.value is None or not estimate.standard_error:
-        return None
-    return float(2.0 * ndtr(-abs(estimate.value) / estimate.standard_error))
+def _uncertain(probability: Floats) -> Floats:
+    return np.clip(probability, _CERTAIN, 1.0 - _CERTAIN)
 
 
-def _with_slope(report: CalibrationReport, slope: MetricEstimate) -> CalibrationReport:
-    return CalibrationReport(
-        slope=slope,
-        observed_over_expected=report.observed_over_expected,
-        intercept=report.intercept,
-        ici=report.ici,
-        e50=report.e50,
-        e90=report.e90,
-        curve=report.curve,
-        groups=report.groups,
+def _four(report: CalibrationReport) -> Floats:
+    found = (report.slope, report.observed_over_expected, report.ici, report.intercept)
+    return np.array([np.nan if one.value is None else one.value for one in found])
+
+
+def _learned(
+    report: CalibrationReport, slope: MetricEstimate, smaller: Floats | None, level: float
+) -> CalibrationReport:
+    """The report with intervals that take in what was learned."""
+
+    def one(
+        found: MetricEstimate, place: int, scale: Scale, freedom: float = FREEDOM
+    ) -> MetricEstimate:
+        if found.value is None or found.standard_error is None:
+            return found
+        return learned_estimate(
+            found.value,
+            judged=found.standard_error,
+            smaller=None if smaller is None else smaller[:, :, place],
+            scale=scale,
+            level=level,
+            freedom=freedom,
+        )
+
+    return replace(
+        report,
+        # The slope of a smaller cohort varies more than its number tells: normal is wide enough.
+        slope=one(slope, 0, PLAIN, math.inf),
+        observed_over_expected=one(report.observed_over_expected, 1, POSITIVE),
+        ici=_wider(report.ici, None if smaller is None else smaller[:, :, 2], level),
+        intercept=one(report.intercept, 3, PLAIN),
     )
 
 
-def _cox_slope(outcome: RightCensored, survival: Floats) -> MetricEstimate:
+def _wider(ici: MetricEstimate, smaller: Floats | None, level: float) -> MetricEstimate:
+    """The interval of an ICI, no narrower than what smaller cohorts give."""
+    if smaller is None or ici.value is None or ici.low is None or ici.high is None:
+        return ici
+    again = learned_estimate(
+        ici.value, judged=0.0, smaller=smaller, scale=Scale(low=0.0, high=1.0), level=level
+    )
+    if again.low is None or again.high is None:
+        return again
+    return replace(ici, low=min(ici.low, again.low), high=max(ici.high, again.high))
+
+
+def two_sided_p(estimate: MetricEstimate) -> float | None:
+    """Two-sided p against 0, normal or of Student; None without a standard error."""
+    if estimate.value is None or not estimate.standard_error:
+        return None
+    away = -abs(estimate.value) / estimate.standard_error
+    tail = ndtr(away) if math.isinf(estimate.freedom) else stdtr(estimate.freedom, away)
+    return float(2.0 * tail)
+
+
+def _cox_slope(outcome: RightCensored, survival: Floats, fold: Counts) -> MetricEstimate:
     try:
-        fit = fit_cox(outcome, log_cumulative_hazard(survival)[:, None], names=("log(-log S)",))
+        fit = fit_cox(
+            outcome,
+            log_cumulative_hazard(survival)[:, None],
+            names=("log(-log S)",),
+            strata=fold,
+        )
     except DataError as refusal:
         return absent(f"No calibration slope: {refusal.what}")
     return MetricEstimate(
@@ -310,20 +465,20 @@ def _cox_slope(outcome: RightCensored, survival: Floats) -> MetricEstimate:
     )
 
 
-def _mean_slope(each: list[MetricEstimate], *, level: float) -> MetricEstimate:
+def _mean_slope(each: list[MetricEstimate]) -> MetricEstimate:
     """Mean over repeats; they share participants, so that errors are averaged, not shrunk."""
     known = [
         (one.value, one.standard_error)
         for one in each
         if one.value is not None and one.standard_error is not None
     ]
-    if len(known) < 0.9 * len(each):
+    if len(known) < LEAST_SHARE * len(each):
         why = next(one.reason for one in each if one.value is None)
         return absent(f"{len(each) - len(known)} of {len(each)} repeats have none. {why}")
-    value = float(np.mean([one for one, _ in known]))
-    error = math.sqrt(float(np.mean([one**2 for _, one in known])))
-    half = normal_quantile(level=level) * error
-    return MetricEstimate(value=value, standard_error=error, low=value - half, high=value + half)
+    return MetricEstimate(
+        value=float(np.mean([one for one, _ in known])),
+        standard_error=math.sqrt(float(np.mean([one**2 for _, one in known]))),
+    )
 
 
 @njit(cache=True, nogil=True)

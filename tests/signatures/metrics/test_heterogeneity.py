@@ -48,6 +48,14 @@ def test_sites_that_agree_have_no_variance_between_them() -> None:
     assert (found.pooled, found.tau_squared, found.i_squared) == pytest.approx((0.3, 0.0, 0.0))
 
 
+def test_two_sites_that_happen_to_agree_are_not_certain() -> None:
+    """By hand: weights of 25 and 25, so an error of sqrt(1 / 50), t with 1 degree is 12.706."""
+    found = pool_sites(np.full(2, 0.3), np.full(2, 0.04))
+
+    assert found.standard_error == pytest.approx(0.02**0.5)
+    assert found.high - found.low == pytest.approx(2 * 12.7062047 * 0.02**0.5)
+
+
 def test_concordance_pools_within_zero_and_one() -> None:
     found = pool_site_concordance(
         np.array([0.95, 0.6, 0.55, 0.9, 0.7]), np.array([0.05, 0.1, 0.1, 0.06, 0.08])

@@ -87,7 +87,7 @@ def calibrate_binary(
     return CalibrationReport(
         slope=_term(_with_one(predictor[:, None]), happened, ones, np.zeros(risk.size), level),
         intercept=_term(ones[:, None], happened, ones, predictor, level),
-        observed_over_expected=_ratio(happened, risk, level),
+        observed_over_expected=observed_over_expected_binary(happened, risk, level=level),
         ici=flexible.ici,
         e50=flexible.e50,
         e90=flexible.e90,
@@ -171,7 +171,10 @@ def _term(
     return MetricEstimate(value=value, standard_error=error, low=value - half, high=value + half)
 
 
-def _ratio(happened: Bools, risk: Floats, level: float) -> MetricEstimate:
+def observed_over_expected_binary(
+    happened: Bools, risk: Floats, *, level: float = 0.95
+) -> MetricEstimate:
+    """Share with the outcome over the mean risk; somebody must have it."""
     observed = float(happened.mean())
     ratio = observed / float(risk.mean())
     error = math.sqrt((1.0 - observed) / (observed * happened.size))

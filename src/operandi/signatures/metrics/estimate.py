@@ -2,10 +2,11 @@
 
 import math
 from dataclasses import dataclass
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, logit, ndtri
+from scipy.special import expit, logit, ndtri, stdtrit
 
 from operandi.quantities.errors import DataError
 from operandi.signatures.data import Floats
@@ -23,6 +24,8 @@ class MetricEstimate:
         The estimate; None only with a ``reason``.
     standard_error : float or None
         Of ``value``, where a formula gives it.
+    freedom : float
+        Degrees of freedom of ``standard_error``; infinite where it counts as known.
     low, high : float or None
         Ends of its interval; both or neither.
     reason : str
@@ -31,6 +34,7 @@ class MetricEstimate:
 
     value: float | None
     standard_error: float | None = None
+    freedom: float = math.inf
     low: float | None = None
     high: float | None = None
     reason: str = ""
@@ -75,8 +79,19 @@ def normal_quantile(*, level: float) -> float:
     return float(ndtri(0.5 + level / 2.0))
 
 
+def student_quantile(*, level: float, freedom: float) -> float:
+    """Quantile of Student's t, two-sided; the normal one at infinite *freedom*.
+
+    >>> round(student_quantile(level=0.95, freedom=4.0), 3)
+    2.776
+    """
+    if math.isinf(freedom):
+        return normal_quantile(level=level)
+    return float(stdtrit(freedom, 0.5 + level / 2.0))
+
+
 def logit_interval(
-    *, value: float, standard_error: float, level: float = 0.95
+    *, value: float, standard_error: float, level: float = 0.95, freedom: float = math.inf
 ) -> tuple[float, float]:
     """Interval of a quantity in (0, 1), built on the logit scale so that it stays inside.
 
@@ -89,9 +104,62 @@ def logit_interval(
     """
     if not 0.0 < value < 1.0:
         raise DataError(f"A logit interval needs a value between 0 and 1; found {value:g}.")
-    half = normal_quantile(level=level) * standard_error / (value * (1.0 - value))
+    quantile = student_quantile(level=level, freedom=freedom)
+    half = quantile * standard_error / (value * (1.0 - value))
     center = float(logit(value))
     return float(expit(center - half)), float(expit(center + half))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """On what scale an interval is symmetric, and the range that it may not leave.
+
+    Parameters
+    ----------
+    kind : {"plain", "log", "logit"}
+    low, high : float
+        Ends of the range of the quantity.
+    """
+
+    kind: Literal["plain", "log", "logit"] = "plain"
+    low: float = -math.inf
+    high: float = math.inf
+
+
+PLAIN: Final = Scale()
+POSITIVE: Final = Scale(kind="log", low=0.0)
+PROPORTION: Final = Scale(kind="logit", low=0.0, high=1.0)
+
+
+def scaled_interval(
+    *,
+    value: float,
+    standard_error: float,
+    scale: Scale,
+    level: float = 0.95,
+    freedom: float = math.inf,
+) -> tuple[float, float]:
+    """Interval on a scale, normal or of Student, the error carried over by the delta method.
+
+    It holds ``value`` and never leaves the range of the scale.
+
+    Raises
+    ------
+    DataError
+        If ``value`` lies at an end of its range, where its logarithm or logit has no value.
+    """
+    if scale.kind == "logit":
+        return logit_interval(
+            value=value, standard_error=standard_error, level=level, freedom=freedom
+        )
+    half = student_quantile(level=level, freedom=freedom) * standard_error
+    if scale.kind == "plain":
+        return max(value - half, scale.low), min(value + half, scale.high)
+    if value <= 0.0:
+        raise DataError(f"An interval on the log scale needs a value above 0; found {value:g}.")
+    # A factor beyond e^700 is no number: it bounds nothing.
+    factor = math.exp(min(half / value, 700.0))
+    return value / factor, min(value * factor, scale.high)
 
 
 def bootstrap_counts(*, rows: int, repeats: int, seed: int) -> Counts:

@@ -19,7 +19,8 @@ class SiteHeterogeneity:
     Parameters
     ----------
     pooled, standard_error : float
-        Random-effects mean, with the standard error of Hartung and Knapp.
+        Random-effects mean, with the standard error of Hartung and Knapp, never below that of the
+        known variances: of two sites that happen to agree theirs would be 0.
     low, high : float
         Its interval, t with k - 1 degrees of freedom.
     tau_squared : float
@@ -75,7 +76,8 @@ def pool_sites(estimates: Floats, variances: Floats, *, level: float = 0.95) -> 
     References
     ----------
     .. [1] Viechtbauer, J Educ Behav Stat 30:261, 2005 (restricted maximum likelihood).
-    .. [2] Hartung and Knapp, Stat Med 20:3875, 2001.
+    .. [2] Hartung and Knapp, Stat Med 20:3875, 2001; Röver et al., BMC Med Res Methodol 15:99,
+       2015 (not below the known variances, where sites are few).
     .. [3] Higgins et al., J R Stat Soc A 172:137, 2009 (prediction interval, k - 2 degrees).
     """
     count = estimates.size
@@ -92,7 +94,7 @@ def pool_sites(estimates: Floats, variances: Floats, *, level: float = 0.95) -> 
     tau = _between_variance(estimates, variances)
     weight = 1.0 / (variances + tau)
     pooled = float(weight @ estimates / weight.sum())
-    spread = float(weight @ (estimates - pooled) ** 2) / (count - 1)
+    spread = max(float(weight @ (estimates - pooled) ** 2) / (count - 1), 1.0)
     error = math.sqrt(spread / weight.sum())
     half = float(t_distribution.ppf(0.5 + level / 2.0, count - 1)) * error
     fixed = 1.0 / variances

@@ -23,11 +23,12 @@ from operandi.quantities.errors import DataError, OperandiError
 from operandi.signatures.cox.fused import NestedScores, nested_scores
 from operandi.signatures.data import Bools, Floats, Predictors, RightCensored
 from operandi.signatures.metrics.estimate import (
+    PROPORTION,
     MetricEstimate,
+    Scale,
     absent,
-    logit_interval,
-    normal_quantile,
 )
+from operandi.signatures.metrics.learned import learned_estimate, paired
 from operandi.signatures.preparation.chain import predictors_at
 from operandi.signatures.preparation.guard import LeakError, Split
 from operandi.signatures.resampling.candidates import (
@@ -37,6 +38,12 @@ from operandi.signatures.resampling.candidates import (
     refuse_missing,
 )
 from operandi.signatures.resampling.folds import Folds, Labels, Resampling, draw_folds
+from operandi.signatures.resampling.further_candidates import ordering_alone
+from operandi.signatures.resampling.spread import (
+    log_odds_at,
+    spread_of_answers,
+    spread_of_times,
+)
 
 Progress = Callable[[int, int], None]
 """Called with how many are done, and of how many."""
@@ -52,6 +59,22 @@ class FailedFold:
     repeat: int
     fold: int
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SmallerCohort:
+    """Some of the participants, evaluated as if there were no others.
+
+    Parameters
+    ----------
+    rows : (m,) int
+        Which of them.
+    drawings : tuple of NestedEvaluation
+        Of one repeat each; by folds drawn anew.
+    """
+
+    rows: Labels
+    drawings: tuple["NestedEvaluation", ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -78,9 +101,9 @@ class NestedEvaluation:
         Share of the outer fits in which a column had a coefficient.
     failed : tuple of FailedFold
         Where there was no fit.
-    smaller : (s, 2) float or None
-        Mean concordance without a fifth of the participants, by two drawings of the folds
-        (``smaller.smaller_cohorts``); None where it was not computed.
+    smaller : tuple of SmallerCohort
+        Without a fifth of the participants each (``smaller.smaller_cohorts``); empty where they
+        were not judged.
     """
 
     candidate: str
@@ -93,12 +116,31 @@ class NestedEvaluation:
     pairs: Floats
     selected: Mapping[str, float]
     failed: tuple[FailedFold, ...]
-    smaller: Floats | None = None
+    smaller: tuple["SmallerCohort", ...] = ()
 
     @property
     def mean_concordance(self) -> float:
         """Concordant over comparable pairs, of all repeats."""
         return float(self.share.sum() / self.pairs.sum())
+
+    @property
+    def smaller_concordance(self) -> Floats | None:
+        """Mean concordance of each smaller cohort and drawing, (s, 2); None without them."""
+        return self.of_smaller(lambda _rows, one: one.mean_concordance)
+
+    def of_smaller(
+        self, judge: Callable[[Labels, "NestedEvaluation"], float | Floats]
+    ) -> Floats | None:
+        """Judge each smaller cohort and drawing alike, (s, 2, ...); None without them.
+
+        *judge* is given its rows among those of the whole, and what was foretold of them.
+        """
+        if not self.smaller:
+            return None
+        return np.array(
+            [[judge(cohort.rows, one) for one in cohort.drawings] for cohort in self.smaller],
+            dtype=np.float64,
+        )
 
     def influence(self) -> Floats:
         """Influence of each participant's row on the mean concordance, (n,); sums to 0."""
@@ -111,14 +153,18 @@ def nested_concordance(found: NestedEvaluation, *, level: float = 0.95) -> Metri
 
     Repeats share the participants: their spread says nothing of the sampling error, and is not
     used for it. The error is that of smaller cohorts, which learn anew, but no less than the
-    infinitesimal jackknife over those who are judged; that alone where ``smaller`` is None.
+    infinitesimal jackknife over those who are judged; that alone where there are none.
     """
     value = found.mean_concordance
-    error = _error(found.influence(), found.smaller)
     if not 0.0 < value < 1.0:
         return MetricEstimate(value=value, reason="every pair is in the same order")
-    low, high = logit_interval(value=value, standard_error=error, level=level)
-    return MetricEstimate(value=value, standard_error=error, low=low, high=high)
+    return learned_estimate(
+        value,
+        judged=_judged_error(found.influence()),
+        smaller=found.smaller_concordance,
+        scale=PROPORTION,
+        level=level,
+    )
 
 
 def concordance_gain(
@@ -136,32 +182,20 @@ def concordance_gain(
             f"{found.candidate} and {reference.candidate} need the same folds to be compared.",
             remedy="Evaluate both with the same resampling and participants.",
         )
-    value = found.mean_concordance - reference.mean_concordance
-    smaller = None
-    if found.smaller is not None and reference.smaller is not None:
-        smaller = found.smaller - reference.smaller
-    error = _error(found.influence() - reference.influence(), smaller)
-    if error == 0.0:
+    gain = learned_estimate(
+        found.mean_concordance - reference.mean_concordance,
+        judged=_judged_error(found.influence() - reference.influence()),
+        smaller=paired(found.smaller_concordance, reference.smaller_concordance),
+        scale=Scale(low=-1.0, high=1.0),
+        level=level,
+    )
+    if gain.standard_error == 0.0:
         return absent("both candidates order every pair alike")
-    half = normal_quantile(level=level) * error
-    return MetricEstimate(value=value, standard_error=error, low=value - half, high=value + half)
+    return gain
 
 
-def _error(influence: Floats, smaller: Floats | None) -> float:
-    judged = float(np.sum(influence**2))
-    whole = judged if smaller is None else max(judged, learned_variance(smaller))
-    return float(np.sqrt(whole))
-
-
-def learned_variance(smaller: Floats) -> float:
-    """Variance of an estimate from cohorts without one of five parts, (s, 2).
-
-    Between subsets, less what the drawing of folds adds to their means, times (n - d) / d = 4.
-    """
-    drawings = smaller.shape[1]
-    between = float(smaller.mean(axis=1).var(ddof=1))
-    folds = float(smaller.var(axis=1, ddof=1).mean()) / drawings
-    return float(4.0 * max(between - folds, 0.0))
+def _judged_error(influence: Floats) -> float:
+    return float(np.sqrt(np.sum(influence**2)))
 
 
 def nested_evaluation(  # noqa: PLR0913 - what an analysis plan fixes
@@ -200,6 +234,34 @@ def nested_evaluation(  # noqa: PLR0913 - what an analysis plan fixes
     """
     predictors = columns_of(predictors, candidate.columns)
     _refuse_misfit(candidate, predictors, outcome)
+    found = evaluated(
+        candidate,
+        predictors,
+        outcome,
+        resampling=resampling,
+        days=days,
+        threads=threads,
+        progress=progress,
+    )
+    fits = resampling.repeats * resampling.outer
+    if len(found.failed) == fits:
+        raise DataError(
+            f"{candidate.name} could be fitted in none of {fits} folds: {found.failed[0].reason}"
+        )
+    return found
+
+
+def evaluated(  # noqa: PLR0913 - what an analysis plan fixes
+    candidate: Candidate,
+    predictors: Predictors,
+    outcome: RightCensored,
+    *,
+    resampling: Resampling,
+    days: Floats,
+    threads: int = 1,
+    progress: Progress | None = None,
+) -> NestedEvaluation:
+    """As ``nested_evaluation``, of columns that fit; it may have failed in every fold."""
     repeats = in_threads(
         lambda repeat: _one_repeat(
             candidate, predictors, outcome, days, resampling=resampling, repeat=repeat
@@ -208,15 +270,8 @@ def nested_evaluation(  # noqa: PLR0913 - what an analysis plan fixes
         threads=threads,
         progress=progress,
     )
-    failed = tuple(one for repeat in repeats for one in repeat.failed)
     fits = resampling.repeats * resampling.outer
-    if len(failed) == fits:
-        raise DataError(
-            f"{candidate.name} could be fitted in none of {fits} folds: {failed[0].reason}"
-        )
     counts = Counter(name for repeat in repeats for name in repeat.selected)
-    share = np.mean([one.share for one in repeats], axis=0)
-    pairs = np.mean([one.pairs for one in repeats], axis=0)
     return NestedEvaluation(
         candidate=candidate.name,
         outer=np.stack([one.outer for one in repeats]),
@@ -224,10 +279,10 @@ def nested_evaluation(  # noqa: PLR0913 - what an analysis plan fixes
         days=days,
         survival=np.stack([one.survival for one in repeats]),
         concordance=np.array([one.share.sum() / one.pairs.sum() for one in repeats]),
-        share=share,
-        pairs=pairs,
+        share=np.mean([one.share for one in repeats], axis=0),
+        pairs=np.mean([one.pairs for one in repeats], axis=0),
         selected={name: count / fits for name, count in sorted(counts.items())},
-        failed=failed,
+        failed=tuple(one for repeat in repeats for one in repeat.failed),
     )
 
 
@@ -239,6 +294,7 @@ def mean_concordance(
     resampling: Resampling,
 ) -> float:
     """Mean concordance of left-out rows alone: what a permutation needs, and no more."""
+    candidate = ordering_alone(candidate)
     right, pairs = 0.0, 0.0
     for repeat in range(resampling.repeats):
         one = _one_repeat(
@@ -310,7 +366,7 @@ def _one_repeat(
                 seed = fold_seed(resampling.seed, repeat=repeat, fold=fold)
                 eta, names = part.fitted(candidate, inner=folds.inner[fold], seed=seed)
             else:
-                eta, names = part.scored(scores, fold=fold)
+                eta, names = part.scored(scores, candidate, inner=folds.inner[fold], fold=fold)
         except LeakError:
             raise
         except OperandiError as why:
@@ -389,14 +445,38 @@ class _Part:
         eta[test] = fit.predictor(predictors_at(self.predictors, test))
         return eta, fit.selected
 
-    def scored(self, scores: NestedScores, *, fold: int) -> tuple[Floats, tuple[str, ...]]:
+    def scored(
+        self, scores: NestedScores, candidate: Candidate, *, inner: Labels, fold: int
+    ) -> tuple[Floats, tuple[str, ...]]:
         """The same from a compiled repeat."""
         if scores.chosen[fold] < 0:
             raise DataError("no penalty could be solved in every inner fold")
         coefficients = scores.coefficients[fold]
         used = np.flatnonzero(coefficients)
-        eta = self.predictors.values[:, used] @ coefficients[used] - scores.center[fold]
-        return eta, tuple(self.predictors.names[column] for column in used)
+        eta = self.predictors.values[:, used] @ coefficients[used]
+        center = scores.center[fold]
+        if isinstance(candidate, Penalized) and candidate.spread == "cross_validated":
+            eta, center = self._spread(
+                eta,
+                center,
+                scores.inner_predictor[fold],
+                inner,
+                logistic=candidate.settings.logistic,
+            )
+        return eta - center, tuple(self.predictors.names[column] for column in used)
+
+    def _spread(
+        self, eta: Floats, center: float, held: Floats, inner: Labels, *, logistic: bool
+    ) -> tuple[Floats, float]:
+        """A linear predictor and its center, times the factor of the inner folds."""
+        rows = self.split.training
+        event, held, inner = self.outcome.event[rows], held[rows], inner[rows]
+        if logistic:
+            eta = spread_of_answers(event, held, inner) * eta
+            return eta, -log_odds_at(event, eta[rows])
+        outcome = RightCensored(time=self.outcome.time[rows], event=event)
+        factor = spread_of_times(outcome, held, inner)
+        return factor * eta, factor * center
 
     def survival(self, eta: Floats, days: Floats) -> Floats:
         """Survival of the test rows, with Breslow's baseline hazard of the training rows."""

@@ -1,11 +1,11 @@
-"""How much a nested concordance would differ in other participants: learning counts too.
+"""How much a cross-validated metric would differ in other participants: learning counts too.
 
-The influence of participants on pairs that are judged (``NestedEvaluation.influence``) takes what
-was learned as given. Of a recipe that selects among many columns, what it learns differs more from
-one cohort to the next than how it is judged does. So the whole nested cross-validation is done
-again without a fifth of the participants, many times over: a delete-d jackknife, whose variance
-between subsets, scaled by (n - d) / d, is that of the estimate. What the drawing of folds adds is
-told apart by two drawings a subset, and taken off.
+Participants drawn anew with predictions as they are take what was learned as given. Of a recipe
+that selects among many columns, what it learns differs more from one cohort to the next than how
+it is judged does. So the whole nested cross-validation is done again without a fifth of the
+participants, many times over, and kept whole: every metric is then judged on each of these smaller
+cohorts (``metrics.learned``: a delete-d jackknife). What the drawing of folds adds is told apart by
+two drawings a subset.
 
 References
 ----------
@@ -19,13 +19,12 @@ from typing import Final
 import numpy as np
 
 from operandi.signatures.data import Floats, Predictors, RightCensored
+from operandi.signatures.metrics.learned import PARTS
 from operandi.signatures.preparation.chain import predictors_at
 from operandi.signatures.resampling.candidates import Candidate, columns_of
 from operandi.signatures.resampling.folds import Resampling, deal_folds, generator_of
-from operandi.signatures.resampling.nested import Progress, in_threads, mean_concordance
+from operandi.signatures.resampling.nested import Progress, SmallerCohort, evaluated, in_threads
 
-PARTS: Final = 5
-"""One of so many parts of the participants is left out."""
 FEWEST_SUBSETS: Final = 20
 _DRAWINGS: Final = 2
 
@@ -36,15 +35,16 @@ def smaller_cohorts(  # noqa: PLR0913 - what an analysis plan fixes
     outcome: RightCensored,
     *,
     resampling: Resampling,
+    days: Floats,
     subsets: int,
     threads: int = 1,
     progress: Progress | None = None,
-) -> Floats:
-    """Judge a candidate again and again without a fifth of the participants.
+) -> tuple[SmallerCohort, ...]:
+    """Evaluate a candidate again and again without a fifth of the participants.
 
     Parameters
     ----------
-    candidate, predictors, outcome
+    candidate, predictors, outcome, days
         As of ``nested_evaluation``.
     resampling : Resampling
         Its folds and seed: the same ones leave out the same participants and draw the same folds
@@ -54,11 +54,6 @@ def smaller_cohorts(  # noqa: PLR0913 - what an analysis plan fixes
     threads : int
         The result does not depend on it.
 
-    Returns
-    -------
-    (s, 2) float
-        Mean nested concordance of each subset, by two drawings of the folds.
-
     Raises
     ------
     DataError
@@ -66,7 +61,7 @@ def smaller_cohorts(  # noqa: PLR0913 - what an analysis plan fixes
     """
     predictors = columns_of(predictors, candidate.columns)
 
-    def one(number: int) -> list[float]:
+    def one(number: int) -> SmallerCohort:
         part = deal_folds(
             predictors.participants,
             outcome.event,
@@ -76,18 +71,20 @@ def smaller_cohorts(  # noqa: PLR0913 - what an analysis plan fixes
         rows = np.flatnonzero(part != 0)
         kept = RightCensored(time=outcome.time[rows], event=outcome.event[rows])
         fewer = predictors_at(predictors, rows)
-        return [
-            mean_concordance(
+        drawings = tuple(
+            evaluated(
                 candidate,
                 fewer,
                 kept,
                 resampling=replace(resampling, repeats=1, seed=_seed(resampling.seed, number, k)),
+                days=days,
             )
             for k in range(_DRAWINGS)
-        ]
+        )
+        return SmallerCohort(rows=rows, drawings=drawings)
 
     count = max(FEWEST_SUBSETS, subsets)
-    return np.array(in_threads(one, range(count), threads=threads, progress=progress))
+    return tuple(in_threads(one, range(count), threads=threads, progress=progress))
 
 
 def _seed(seed: int, number: int, drawing: int) -> int:
