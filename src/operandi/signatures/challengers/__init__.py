@@ -1,0 +1,1 @@
+"""Models that challenge the plan's own: a forest, boosting, a Bayesian horseshoe."""
