@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from operandi.signatures.card import CardFit, CardRefits, ModelCard
+from operandi.signatures.card import CardFit, ModelCard
 from operandi.signatures.card_making import made_card
 from operandi.signatures.data import Predictors, RightCensored
 from operandi.signatures.final_fit import FinalFit, RefittedModel
@@ -20,6 +20,7 @@ from operandi.signatures.preparation.scaling import Scaling, Shaping
 from operandi.signatures.resampling.candidates import FewColumns, FittedCandidate
 from operandi.signatures.resampling.nested import breslow_hazard
 from operandi.signatures.results import (
+    RESULT_FORMAT,
     AnalysisResult,
     PlanStanding,
     ResamplingDone,
@@ -109,7 +110,7 @@ def a_result(*, label: str = "confirmatory") -> AnalysisResult:
         ),
     )
     return AnalysisResult(
-        format=1,
+        format=RESULT_FORMAT,
         title="A plan",
         version="1",
         study="A study",
@@ -173,6 +174,7 @@ def a_final_fit(
     chain: PreparationChain | None,
     refits: int = 0,
     columns: tuple[str, ...] | None = None,
+    seed: int = 5,
 ) -> FinalFit:
     """A Cox model of all columns, and refits on bootstrap samples."""
     candidate = FewColumns(name="M0", columns=columns or predictors.names, chain=chain)
@@ -181,7 +183,7 @@ def a_final_fit(
     def fitted(rows: np.ndarray) -> tuple[FittedCandidate, np.ndarray]:
         learning = predictors_at(predictors, rows)
         part = RightCensored(time=outcome.time[rows], event=outcome.event[rows])
-        fit = candidate.fit(learning, part, inner=np.zeros(rows.size, np.int64), seed=5)
+        fit = candidate.fit(learning, part, inner=np.zeros(rows.size, np.int64), seed=seed)
         eta = fit.predictor(learning, trained=True)
         return fit, breslow_hazard(part.time, part.event, eta, days)
 
@@ -221,12 +223,7 @@ def of_row(predictors: Predictors, row: int, *, called: str | None = None) -> Gi
     )
 
 
-def a_tiny_card(
-    *,
-    kind: str = "none",
-    refits: Sequence[tuple[float, float]] = (),
-    folds: int = 0,
-) -> ModelCard:
+def a_tiny_card(*, refits: Sequence[tuple[float, float]] = ()) -> ModelCard:
     """``eta = 0.5 x - 1``, H = 0.1 on day 100 and 0.3 on day 400; refits are (slope, hazard)."""
     rows = Predictors(
         values=np.arange(10.0)[:, None],
@@ -261,8 +258,7 @@ def a_tiny_card(
         CardFit(coefficients={"x": slope}, center=1.0, hazard=(hazard, 3 * hazard), chain=None)
         for slope, hazard in refits
     )
-    found = CardRefits.model_validate({"kind": kind, "folds": folds, "fits": ()})
-    return card.model_copy(update={"refits": found.model_copy(update={"fits": fits})})
+    return card.model_copy(update={"refits": fits})
 
 
 def a_yes_no_card(*, refits: int) -> ModelCard:

@@ -41,7 +41,8 @@ def _model(kind: str, **says: Any) -> list[dict[str, Any]]:
 
 
 def _planned(data: PlannedData, kind: str, *, binary: bool = False, **says: Any) -> ModelRecipe:
-    plan = quick_plan(model=_model(kind, **says), penalty={"lambdas": 10})
+    more: dict[str, Any] = {"comparison": []} if says.get("role") == "challenger" else {}
+    plan = quick_plan(model=_model(kind, **says), penalty={"lambdas": 10}, **more)
     return planned_model(plan, plan.model[1], data.predictors, chain=NONE, binary=binary)
 
 
@@ -52,7 +53,9 @@ def _fit(planned: ModelRecipe, outcome: RightCensored) -> FittedCandidate:
         folds=3,
         generator=generator_of(1, 2),
     )
-    return planned.candidate.fit(planned.predictors, outcome, inner=folds, seed=1)
+    fitted = planned.candidate.fit(planned.predictors, outcome, inner=folds, seed=1)
+    assert isinstance(fitted, FittedCandidate)
+    return fitted
 
 
 def test_columns_are_named_by_code_with_or_without_a_part() -> None:
@@ -185,6 +188,41 @@ def test_yes_no_paths_with_preparation_equal_those_without_where_it_does_nothing
     assert fitted.center == pytest.approx(plain.center, abs=1e-6)
 
 
-def test_a_challenger_that_is_not_installed_is_refused_clearly() -> None:
-    with pytest.raises(DataError, match="random survival forest"):
-        _planned(cohort(), "random_forest", role="challenger")
+@pytest.mark.parametrize("kind", ["random_forest", "boosting", "horseshoe"])
+def test_a_challenger_is_not_fitted_to_yes_or_no(kind: str) -> None:
+    words = f"is a {kind.replace('_', ' ')}, which is fitted to times alone"
+    with pytest.raises(DataError, match=words):
+        _planned(cohort(), kind, role="challenger", binary=True)
+
+
+def test_challengers_are_made_as_the_plan_says() -> None:
+    says = {
+        "trees": 60,
+        "node_events": 4,
+        "split_columns": 5,
+        "steps": 20,
+        "share": 0.2,
+        "expected": 2.0,
+        "slab_scale": 0.5,
+        "keep": 7,
+        "draws": 300,
+    }
+    plan = quick_plan(challengers=says)
+
+    def recipe(kind: str, **more: Any) -> Any:
+        model = plan.model[1].model_copy(
+            update={"kind": kind, "role": "challenger", "unpenalized": (), **more}
+        )
+        return planned_model(plan, model, cohort().predictors, chain=NONE)
+
+    forest = recipe("random_forest")
+    assert not forest.selects
+    assert (forest.candidate.trees, forest.candidate.node_events) == (60, 4)
+    assert forest.candidate.tries == 5
+    boosting = recipe("boosting", unpenalized=("clinical",)).candidate
+    assert (boosting.steps, boosting.share) == (20, 0.2)
+    assert boosting.factors == {"clinical, unpenalized": 0.0}
+    horseshoe = recipe("horseshoe", unpenalized=("clinical",)).candidate
+    assert (horseshoe.prior.expected, horseshoe.prior.slab_scale) == (2.0, 0.5)
+    assert (horseshoe.keep, horseshoe.draws, horseshoe.level) == (7, 300, 0.95)
+    assert horseshoe.factors == {"clinical, unpenalized": 0.0}

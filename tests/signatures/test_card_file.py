@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from operandi.signatures.card import CARD_FORMAT, ModelCard
 from operandi.signatures.card_chain import drivers_of, filled_columns, steps_of
 from operandi.signatures.card_file import CardError, card_json, parse_card, read_card
 from operandi.signatures.preparation.chain import chain_from
+from operandi.signatures.resampling.candidates import spread_by
 from tests.signatures.cards import (
     a_card,
     a_chain,
@@ -60,6 +62,18 @@ def test_a_card_says_what_it_is_made_of(card: ModelCard) -> None:
     assert x001.seen.minimum < x001.seen.median < x001.seen.maximum
 
 
+def test_a_card_says_the_factor_that_is_in_its_coefficients(card: ModelCard) -> None:
+    predictors, outcome = a_cohort()
+    final = a_final_fit(predictors, outcome, chain=a_chain())
+    spread = a_card(replace(final, fitted=spread_by(final.fitted, 0.8)))
+    assert card.fits[0].spread is None
+    assert spread.fits[0].spread == 0.8
+    assert parse_card(card_json(spread)) == spread
+    assert spread.fits[0].center == pytest.approx(0.8 * card.fits[0].center)
+    for one, other in zip(spread.terms, card.terms, strict=True):
+        assert one.coefficient == pytest.approx(0.8 * other.coefficient)
+
+
 def test_a_card_names_no_participant(card: ModelCard) -> None:
     predictors, _ = a_cohort()
     text = card_json(card).decode()
@@ -67,7 +81,7 @@ def test_a_card_names_no_participant(card: ModelCard) -> None:
 
 
 def test_what_is_told_of_a_chain_is_what_it_does(card: ModelCard) -> None:
-    chain = card.fit.chain
+    chain = card.fits[0].chain
     assert chain is not None
     assert [learned["step"] for learned, _ in steps_of(chain)] == [
         "shaping",
@@ -81,13 +95,13 @@ def test_what_is_told_of_a_chain_is_what_it_does(card: ModelCard) -> None:
 
 
 def test_refuses_a_card_of_another_format(card: ModelCard) -> None:
-    with pytest.raises(CardError, match=r"format: 2 is not a format that is read"):
-        parse_card(changed(card, lambda said: said.update(format=2)))
+    with pytest.raises(CardError, match=r"format: 1 is not a format that is read"):
+        parse_card(changed(card, lambda said: said.update(format=1)))
 
 
 def test_refuses_a_card_that_was_changed(card: ModelCard) -> None:
     with pytest.raises(CardError, match="was changed after it was written"):
-        parse_card(changed(card, lambda said: said["fit"].update(center=0.123)))
+        parse_card(changed(card, lambda said: said["fits"][0].update(center=0.123)))
 
 
 def test_names_every_fault_at_once(card: ModelCard) -> None:
@@ -114,12 +128,12 @@ def test_names_every_fault_at_once(card: ModelCard) -> None:
         b"{",
         b"\xff\xfe",
         b"[" * 200_000,
-        b'{"format": 1, "format": 1}',
-        b'{"format": 1, "title": NaN}',
-        b'{"format": 1, "title": 1e999}',
-        b'{"format": 1, "title": ' + b"9" * 5000 + b"}",
+        b'{"format": 2, "format": 2}',
+        b'{"format": 2, "title": NaN}',
+        b'{"format": 2, "title": 1e999}',
+        b'{"format": 2, "title": ' + b"9" * 5000 + b"}",
         b'{"format": {"a": []}}',
-        b'{"format": 1}',
+        b'{"format": 2}',
     ],
 )
 def test_refuses_hostile_json(content: bytes) -> None:
@@ -128,27 +142,27 @@ def test_refuses_hostile_json(content: bytes) -> None:
 
 
 def _part(said: dict[str, Any], number: int) -> dict[str, Any]:
-    learned: dict[str, Any] = said["fit"]["chain"]["parts"][number]["learned"]
+    learned: dict[str, Any] = said["fits"][0]["chain"]["parts"][number]["learned"]
     return learned
 
 
 @pytest.mark.parametrize(
     ("mend", "fault"),
     [
-        (lambda s: s["fit"]["coefficients"].update(x9=1.0), "terms: they need"),
+        (lambda s: s["fits"][0]["coefficients"].update(x9=1.0), "terms: they need"),
+        (lambda s: s["terms"][0].update(share=0.5), "terms: they need"),
+        (lambda s: s["endpoint"].update(beyond_days=[1.0]), "endpoint.beyond_days: one does not"),
         (lambda s: s["columns"].append(s["columns"][0]), "a name stands twice"),
         (lambda s: s["days"].reverse(), "days: one or more are needed, ascending"),
-        (lambda s: s["fit"]["hazard"].reverse(), "hazard: it falls"),
-        (lambda s: s["fit"]["hazard"].pop(), "fit.hazard: one for each"),
+        (lambda s: s["hazard"].reverse(), "hazard: it falls"),
+        (lambda s: s["refits"][1]["hazard"].pop(), "refits.1.hazard: one for each"),
         (lambda s: s["endpoint"].update(last_day=1.0), "after the last day of follow-up"),
         (lambda s: s["joint"]["inverse"].pop(), "joint: it needs the terms"),
-        (lambda s: s["refits"].update(kind="none"), "refits: 2 do not fit kind none"),
-        (lambda s: s["refits"].update(kind="folds", folds=5), "no whole repeats of 5 folds"),
-        (lambda s: s["fit"].update(chain={}), "fit.chain: is none"),
-        (lambda s: s["fit"]["chain"].update(format=7), "chain.format: 7"),
-        (lambda s: s["fit"]["chain"]["names"].reverse(), "they are not the card's columns"),
-        (lambda s: s["fit"]["chain"]["names_out"].pop(), "names_out: they are not"),
-        (lambda s: s["fit"]["chain"]["parts"][0].update(columns=[99]), "parts.0.columns"),
+        (lambda s: s["fits"][0].update(chain={}), "fits.0.chain: is none"),
+        (lambda s: s["fits"][0]["chain"].update(format=7), "chain.format: 7"),
+        (lambda s: s["fits"][0]["chain"]["names"].reverse(), "they are not the card's columns"),
+        (lambda s: s["fits"][0]["chain"]["names_out"].pop(), "names_out: they are not"),
+        (lambda s: s["fits"][0]["chain"]["parts"][0].update(columns=[99]), "parts.0.columns"),
         (lambda s: _part(s, 0).update(step="pickle"), "'pickle' is no step"),
         (lambda s: _part(s, 0).update(count=4), "learned.count: 5 is needed"),
         (lambda s: _part(s, 1)["chosen"][0].__setitem__(0, 10**6), "learned.chosen"),
@@ -162,7 +176,7 @@ def _part(said: dict[str, Any], number: int) -> dict[str, Any]:
         (lambda s: _part(s, 2).update(covariates=["x003"]), "learned.covariates"),
         (lambda s: _part(s, 2)["scale"][0].__setitem__(0, 0.0), "learned.scale"),
         (lambda s: _part(s, 3)["scale"].__setitem__(0, -1.0), "learned.scale"),
-        (lambda s: s["refits"]["fits"][1].update(chain={"format": 1}), "refits.fits.1.chain"),
+        (lambda s: s["refits"][1].update(chain={"format": 1}), "refits.1.chain"),
     ],
 )
 def test_what_does_not_fit_together_is_a_fault_and_never_reaches_a_kernel(
@@ -212,4 +226,4 @@ def test_a_card_is_read_from_its_file(tmp_path: Path) -> None:
 def test_a_yes_no_card_has_no_days() -> None:
     card = a_yes_no_card(refits=0)
     assert parse_card(card_json(card)).days == ()
-    assert card.fit.hazard == ()
+    assert card.hazard == ()

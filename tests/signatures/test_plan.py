@@ -9,7 +9,13 @@ import pytest
 
 from operandi.quantities.errors import DataError
 from operandi.signatures.plan import PlanError, parse_plan, parse_plan_text, plan_digest, read_plan
-from operandi.signatures.plan_format import STEP_SETTINGS, AnalysisPlan, Preparation
+from operandi.signatures.plan_format import (
+    CHALLENGERS,
+    STEP_SETTINGS,
+    AnalysisPlan,
+    Challengers,
+    Preparation,
+)
 from operandi.signatures.preparation.combat import Combat
 from operandi.signatures.preparation.filters import RepeatableColumns
 from operandi.signatures.preparation.planned import planned_chain
@@ -44,8 +50,20 @@ def test_the_documented_plan_is_read_from_its_file(tmp_path: Path) -> None:
     assert plan.predictors_of(plan.model[0]) == ("grade", "karnofsky")
 
 
+def test_the_documented_challengers_and_their_defaults_are_those_of_the_plan() -> None:
+    text = PAGE.partition("## Challengers")[2].partition("## Steps")[0]
+    rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]*) \|", text, re.MULTILINE))
+    assert set(CHALLENGERS) < rows.keys()
+    defaults = {name: field.default for name, field in Challengers.model_fields.items()}
+    assert rows.keys() - set(CHALLENGERS) == defaults.keys()
+    assert {name: rows[name] for name, value in defaults.items() if value is not None} == {
+        name: f"{value:g}" for name, value in defaults.items() if value is not None
+    }
+
+
 def test_the_documented_settings_are_those_of_the_steps() -> None:
-    rows = dict(re.findall(r"^\| `(\w+)` \|[^|]*\|([^|]*)\|$", PAGE, re.MULTILINE))
+    steps = PAGE.partition("## Steps of preparation")[2]
+    rows = dict(re.findall(r"^\| `(\w+)` \|[^|]*\|([^|]*)\|$", steps, re.MULTILINE))
     listed = {step: set(re.findall(r"`(\w+)` \(", text)) for step, text in rows.items()}
 
     assert listed.keys() == STEP_SETTINGS.keys()
@@ -163,6 +181,36 @@ def test_all_that_does_not_fit_together_is_named_at_once() -> None:
             "leaves out adc of M1",
         ),
         ('method = "z"', 'shape = "log"', "preparation[8].shape", "is no setting of scaling"),
+        (
+            'metric = "integrated_brier"',
+            'metric = "integrated_brier"\nhorizon_days = 365',
+            "comparison[3].horizon_days",
+            "integrated_brier is judged on day 730",
+        ),
+        (
+            'metric = "integrated_brier"',
+            'metric = "auc"\nhorizon_days = 400',
+            "comparison[3].horizon_days",
+            "auc is judged on day 365, 730",
+        ),
+        (
+            'metric = "integrated_brier"',
+            'metric = "harrell_c"\nhorizon_days = 365',
+            "comparison[3].horizon_days",
+            "harrell_c has no day",
+        ),
+        (
+            'endpoint = "pfs"\nmetric = "integrated_brier"',
+            'endpoint = "non_response"\nmetric = "integrated_brier"',
+            "comparison[3].metric",
+            "integrated_brier is of times, non_response yes or no",
+        ),
+        (
+            'metric = "integrated_brier"',
+            'metric = "slope"',
+            "comparison[3].metric",
+            "Input should be",
+        ),
         ("least = 0.8\n", "", "preparation[3].least", "is missing, and repeatability needs it"),
         ('table = "genomics"', 'table = "g"', "supplied[pathway].table", "g is no [[table]]"),
         ('source = "as supplied by the site"', "", "model[score].source", "is missing"),

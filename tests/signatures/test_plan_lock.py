@@ -47,7 +47,12 @@ def test_refuses_a_changed_plan_and_names_every_key() -> None:
 
     with pytest.raises(PlanChangedError, match="was changed after it was locked") as caught:
         refuse_changed(changed, lock(plan, freeze=FREEZE))
-    assert caught.value.keys == ("decision", "model[M0].title", "model[delta]", "resampling.seed")
+    assert caught.value.keys == (
+        "decision",
+        "model[M0].title",
+        "model[boosting]",
+        "resampling.seed",
+    )
     assert pickle.loads(pickle.dumps(caught.value)).keys == caught.value.keys  # noqa: S301
 
 

@@ -25,11 +25,13 @@ def test_a_plan_that_can_be_run_has_no_refusal() -> None:
     assert plan_refusals(quick_plan(resampling={"permutations": 0})) == ()
 
 
-@pytest.mark.parametrize("kind", ["horseshoe", "random_forest", "boosting"])
-def test_a_challenger_that_is_not_installed_is_named(kind: str) -> None:
+@pytest.mark.parametrize("kind", ["horseshoe", "random_forest", "boosting", "group_lasso"])
+def test_a_yes_or_no_has_no_model_of_times(kind: str) -> None:
     plan = quick_plan()
+    assert plan_refusals(plan) == ()
     model = plan.model[-1].model_copy(update={"kind": kind})
-    plan = plan.model_copy(update={"model": (*plan.model[:-1], model)})
+    answer = plan.endpoint[1].model_copy(update={"role": "primary"})
+    plan = plan.model_copy(update={"model": (*plan.model[:-1], model), "endpoint": (answer,)})
     refused = [one for one in plan_refusals(plan) if one.key.startswith("model")]
     assert [one.key for one in refused] == [f"model[{model.code}].kind"]
-    assert "given_score" in refused[0].remedy
+    assert "fitted to times" in refused[0].problem

@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from operandi.quantities.errors import DataError
 from operandi.signatures.card_file import card_json, parse_card
-from operandi.signatures.data import Predictors, RightCensored
+from operandi.signatures.data import Predictors
 from operandi.signatures.final_fit import FinalFit
 from operandi.signatures.given_values import GivenParticipant, GivenValue
 from operandi.signatures.prediction import predict
 from operandi.signatures.prediction_checks import PredictionRefusedError
+from operandi.signatures.preparation.chain import chain_from, predictors_at
 from tests.signatures.cards import (
     Described,
     a_card,
@@ -61,11 +62,13 @@ def test_a_tiny_model_foretells_what_one_computes_by_hand() -> None:
 
 
 def test_every_row_has_the_risk_of_the_model_in_process(fit: FinalFit) -> None:
-    """Through JSON and back: rows with gaps, harmonized and imputed, within rounding of a sum."""
+    """Through JSON and back: rows without gaps, harmonized, within rounding of a sum."""
     card = parse_card(card_json(a_card(fit)))
     eta = fit.fitted.predictor(fit.training, trained=True)
     reached = fit.hazard[np.searchsorted(fit.days, [365.0, 730.0], side="right") - 1]
-    for row in range(eta.size):
+    complete = np.flatnonzero(~np.isnan(fit.training.values).any(axis=1))
+    assert complete.size > 50
+    for row in complete.tolist():
         found = predict(card, of_row(fit.training, row), apparent=True)
         assert found.predictor == pytest.approx(eta[row], rel=1e-12, abs=1e-12)
         risks = -np.expm1(-np.exp(eta[row]) * reached)
@@ -100,6 +103,7 @@ def test_bootstrap_intervals_are_the_percentiles_of_the_refits(fit: FinalFit) ->
 
     assert (found.horizons[1].low, found.horizons[1].high) == pytest.approx((low, high), rel=1e-12)
     assert found.interval_from.startswith("40 refits of the whole recipe on bootstrap samples")
+    assert a_card(fit).interval.endswith("of participants with a missing value in 84 %.")
     assert found.curve is not None
     assert len(found.curve.low) == len(found.curve.days)
 
@@ -109,18 +113,6 @@ def test_too_few_refits_bear_no_interval_and_say_so(fit: FinalFit) -> None:
 
     assert found.horizons[0].low is None
     assert found.interval_reason == "99 % need 200 refits; the card has 40"
-
-
-def test_intervals_of_folds_are_the_jackknife_by_hand() -> None:
-    """By hand: theta = ln H + eta is 2 + ln 0.1 +- 0.3 in two folds: se = 0.3, t(1) a tangent."""
-    slopes = [(0.55, 0.1), (0.45, 0.1)]
-    found = predict(a_tiny_card(kind="folds", refits=slopes, folds=2), at(6.0))
-
-    theta = math.log(0.1) + 2.0
-    half = math.tan(0.475 * math.pi) * math.sqrt(0.5 * 2 * 0.3**2)
-    ends = [1 - math.exp(-math.exp(theta + sign * half)) for sign in (-1, 1)]
-    assert (found.horizons[0].low, found.horizons[0].high) == pytest.approx(ends, rel=1e-12)
-    assert "2-fold" in found.interval_from
 
 
 def test_refuses_a_participant_seen_in_training_unless_asked(fit: FinalFit) -> None:
@@ -255,10 +247,91 @@ def test_a_gap_that_the_chain_fills_is_filled_and_told(fit: FinalFit) -> None:
     values = {**row.values, "x002": GivenValue(value=None)}
     found = predict(a_card(fit), replace(row, values=values))
 
-    assert "Missing, and filled as in training: x002." in found.notes
+    assert any(
+        one.startswith("Missing, and filled as in training: x002. The predictor is the mean of 50")
+        for one in found.notes
+    )
     assert next(one for one in found.contributions if one.name == "x002").value is None
     with pytest.raises(PredictionRefusedError, match="no value of any column"):
         predict(a_card(fit), replace(row, values={}))
+
+
+def _draws_of(fit: FinalFit, row: int, *, count: int) -> np.ndarray:
+    """The model's own predictors of a row with other draws, each chain rebuilt with its seed."""
+    chain = fit.fitted.chain
+    assert chain is not None
+    found = []
+    for draw in range(count):
+        said = chain.as_dict() | {"seen": []}
+        for part in said["parts"]:
+            learned = part["learned"]
+            if draw and learned["step"] == "imputation":
+                words = np.random.SeedSequence(learned["seed"], spawn_key=(draw,))
+                learned["seed"] = int(words.generate_state(1, np.uint64)[0] >> np.uint64(1))
+        again = replace(fit.fitted, chain=chain_from(said))
+        found.append(again.predictor(predictors_at(fit.training, np.array([row])))[0])
+    return np.array(found)
+
+
+def test_a_gap_is_foretold_by_the_mean_of_many_draws_that_differ(fit: FinalFit) -> None:
+    """Row 9 does not know x001, which has an effect: draws differ, and their mean is taken."""
+    assert np.isnan(fit.training.values[9, 1])
+    drawn = _draws_of(fit, 9, count=50)
+    assert drawn.std() > 0.01
+
+    found = predict(a_card(fit), of_row(fit.training, 9, called="OP-999"))
+    assert found.predictor == pytest.approx(drawn.mean(), rel=1e-12)
+    summed = found.reference_predictor + sum(one.contribution for one in found.contributions)
+    assert summed == pytest.approx(found.predictor, abs=1e-12)
+    (note,) = [one for one in found.notes if one.startswith("Missing")]
+    assert f"standard deviation of {drawn.std(ddof=1):.2g}" in note
+
+
+def test_what_is_not_known_widens_the_interval(fit: FinalFit) -> None:
+    """A driver is taken away: the interval of the log cumulative hazard becomes wider."""
+    card, whole = a_card(fit), of_row(fit.training, 2, called="OP-999")
+    gap = replace(whole, values={**whole.values, "x001": GivenValue(value=None)})
+
+    def width(of: GivenParticipant) -> float:
+        risk = predict(card, of).horizons[1]
+        assert risk.low is not None
+        assert risk.high is not None
+        return math.log(math.log1p(-risk.high) / math.log1p(-risk.low))
+
+    assert width(gap) > 1.2 * width(whole)
+
+
+def test_a_median_is_no_draw_and_the_interval_is_said_to_take_it_as_known() -> None:
+    predictors, outcome = a_cohort()
+    final = a_final_fit(predictors, outcome, chain=a_chain(filling="median_fill"))
+    found = predict(a_card(final), of_row(predictors, 9, called="OP-999"))
+    assert (
+        "Missing, and filled as in training: x001. Nothing is drawn: the interval takes the "
+        "filled value as known."
+    ) in found.notes
+
+
+def test_several_imputations_are_foretold_by_the_mean_of_their_fits() -> None:
+    """Two fits of other draws and columns: predictor, terms and shares are means of both."""
+    predictors, outcome = a_cohort()
+    one = a_final_fit(predictors, outcome, chain=a_chain(), seed=5)
+    other = a_final_fit(predictors, outcome, chain=a_chain(), seed=6).fitted
+    sparse = np.where(np.arange(5) == 2, 0.0, other.coefficients)
+    final = replace(one, further=(replace(other, coefficients=sparse),))
+    card = parse_card(card_json(a_card(final)))
+
+    terms = {term.name: term for term in card.terms}
+    assert (terms["x000"].share, terms["x002"].share) == (1.0, 0.5)
+    halved = 0.5 * one.fitted.coefficients[2]
+    assert terms["x002"].coefficient == pytest.approx(halved, rel=1e-14)
+    eta = final.predictor(predictors, trained=True)
+    both = [fit.predictor(predictors, trained=True) for fit in final.fits]
+    np.testing.assert_allclose(eta, np.mean(both, axis=0), rtol=1e-14)
+    for row in (1, 2, 4):
+        found = predict(card, of_row(predictors, row), apparent=True)
+        assert found.predictor == pytest.approx(eta[row], rel=1e-12)
+        summed = found.reference_predictor + sum(term.contribution for term in found.contributions)
+        assert summed == pytest.approx(found.predictor, abs=1e-12)
 
 
 def test_columns_without_influence_may_be_left_out_and_change_nothing() -> None:
@@ -305,11 +378,19 @@ def test_a_level_of_intervals_is_a_share() -> None:
         predict(a_tiny_card(), at(1.0), level=1.0)
 
 
-def test_a_horizon_after_follow_up_is_not_on_the_card(fit: FinalFit) -> None:
+def test_a_horizon_after_follow_up_is_named_and_not_foretold(fit: FinalFit) -> None:
     card = a_card(fit)
+    last = fit.outcome.time.max()
     assert card.endpoint.horizon_days == (365.0, 730.0)
-    assert card.endpoint.last_day == fit.outcome.time.max()
-    assert isinstance(fit.outcome, RightCensored)
+    assert card.endpoint.beyond_days == (100_000.0,)
+    assert card.endpoint.last_day == last
+
+    found = predict(card, of_row(fit.training, 2, called="OP-999"))
+    assert found.beyond == (100_000.0,)
+    assert (
+        "Not foretold, though the plan asks for it: the risk by day 100000. Follow-up in training "
+        f"ends on day {last:g}, and nothing is known after it."
+    ) in found.notes
 
 
 def test_a_yes_no_endpoint_has_one_risk_with_its_interval_and_no_curve() -> None:
@@ -332,13 +413,12 @@ def test_one_value_that_refits_refuse_bears_no_interval() -> None:
     final = a_final_fit(predictors, outcome, chain=a_chain(), refits=40)
     card = a_card(final)
     fits = []
-    for fit in card.refits.fits:
+    for fit in card.refits:
         assert fit.chain is not None
         parts = [dict(part) for part in fit.chain["parts"]]
         parts[2]["learned"] = {**parts[2]["learned"], "sites": ("A", "B", "C")}
         fits.append(fit.model_copy(update={"chain": {**fit.chain, "parts": tuple(parts)}}))
-    refits = card.refits.model_copy(update={"fits": tuple(fits)})
-    other = card.model_copy(update={"refits": refits})
+    other = card.model_copy(update={"refits": tuple(fits)})
 
     found = predict(other, of_row(predictors, 2, called="OP-999"))
     assert found.interval_reason == "40 of 40 refits refuse this participant"

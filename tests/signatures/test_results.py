@@ -7,7 +7,7 @@ import pytest
 
 from operandi.quantities.errors import DataError
 from operandi.signatures.analysis import analyze
-from operandi.signatures.results import AnalysisResult, result_from_json, result_json
+from operandi.signatures.results import RESULT_FORMAT, AnalysisResult, result_from_json, result_json
 from tests.signatures.planned_cohort import cohort, quick_plan
 
 
@@ -29,8 +29,8 @@ def test_a_number_that_is_not_finite_is_refused(result: AnalysisResult) -> None:
 
 
 def test_another_format_is_refused(result: AnalysisResult) -> None:
-    said = json.loads(result_json(result)) | {"format": 2}
-    with pytest.raises(DataError, match="format 1"):
+    said = json.loads(result_json(result)) | {"format": RESULT_FORMAT - 1}
+    with pytest.raises(DataError, match=f"format {RESULT_FORMAT}"):
         result_from_json(json.dumps(said).encode())
 
 

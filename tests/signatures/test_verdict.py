@@ -52,8 +52,15 @@ def _model(*, p: float | None = 0.01, stable: tuple[str, ...] | None = ("f0",), 
     return ModelResult(**(given | {"permutation": permutation, "stability": stability} | says))
 
 
-def _gain(low: float | None, high: float | None, *, metric: str = "harrell_c") -> ComparisonResult:
+def _gain(
+    low: float | None,
+    high: float | None,
+    *,
+    metric: str = "harrell_c",
+    adjusted: float | None = None,
+) -> ComparisonResult:
     return ComparisonResult(
+        adjusted_p=adjusted,
         model="M1",
         against="M0",
         endpoint="pfs",
@@ -94,6 +101,22 @@ def test_a_gain_whose_interval_holds_both_is_undecidable_and_one_below_is_not_su
     assert _verdict(_model(), gain=_gain(-0.02, 0.2)).answer == "undecidable at this n"
     assert _verdict(_model(), gain=_gain(-0.2, -0.02)).answer == "not supported"
     assert _verdict(_model(), gain=_gain(None, None)).answer == "undecidable at this n"
+
+
+def test_a_gain_that_is_one_of_many_comparisons_is_undecidable() -> None:
+    """p = 0.03 of two comparisons is 0.06 after Holm, though its own interval excludes 0."""
+    found = _verdict(_model(), gain=_gain(0.01, 0.2, adjusted=0.06))
+    assert found.answer == "undecidable at this n"
+    rule = next(one for one in found.rules if one.rule == "gain")
+    assert rule.open_because == (
+        "p = 0.0600, adjusted for the plan's comparisons; 0.05 is asked for"
+    )
+    assert _verdict(_model(), gain=_gain(0.01, 0.2, adjusted=0.04)).answer == "supported"
+    assert _verdict(_model(), gain=_gain(-0.2, -0.01, adjusted=0.06)).answer == "not supported"
+    unadjusted = quick_plan(multiplicity={"method": "none", "because": "one question"})
+    gain = _gain(0.01, 0.2, adjusted=0.06)
+    free = verdict_of(unadjusted, _model(), events=45, gain=gain, standing="confirmatory")
+    assert free.answer == "supported"
 
 
 def test_of_a_brier_score_a_fall_is_a_gain() -> None:

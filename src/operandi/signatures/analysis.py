@@ -36,7 +36,7 @@ from operandi.signatures.plan_format import (
     PlannedModel,
 )
 from operandi.signatures.plan_lock import PlanLock, changed_keys
-from operandi.signatures.planned_outcomes import analyzed_steps
+from operandi.signatures.planned_outcomes import analyzed_steps, endings_of
 from operandi.signatures.preparation.absence import block_absences
 from operandi.signatures.preparation.planned import planned_chain
 from operandi.signatures.resampling.nested import concordance_gain
@@ -131,7 +131,7 @@ def analyze(
         )
     judged = {
         (code, model.code): judge_model(
-            setting,
+            _with_repeats(plan, setting, model),
             model,
             depth="whole" if _is_ladder(plan, setting, model) else "performance",
             tested=_is_tested(plan, setting, model),
@@ -200,6 +200,13 @@ def _ordered(plan: AnalysisPlan, data: PlannedData) -> Iterator[tuple[str, Endpo
             yield code, data.endpoints[code]
 
 
+def _with_repeats(plan: AnalysisPlan, setting: Setting, model: PlannedModel) -> Setting:
+    """Challengers may be judged less often."""
+    if model.role != "challenger":
+        return setting
+    return replace(setting, repeats=plan.challengers.repeats)
+
+
 def _is_ladder(plan: AnalysisPlan, setting: Setting, model: PlannedModel) -> bool:
     return setting.given.plan.code == plan.primary().code and model.role == "ladder"
 
@@ -222,8 +229,8 @@ def _comparisons(
     planned = []
     for one in plan.comparison:
         mine, other = judged.get((one.endpoint, one.model)), judged.get((one.endpoint, one.against))
-        planned.append(_compared(one, mine, other, settings.get(one.endpoint), label=label))
-    adjusted = _adjusted(plan, [one.p_value for one in planned])
+        planned.append(compared(one, mine, other, settings.get(one.endpoint), label=label))
+    adjusted = adjusted_p_values(plan, [one.p_value for one in planned])
     tested = tuple(
         replace(one, adjusted_p=p, better=_better(plan, one, p))
         for one, p in zip(planned, adjusted, strict=True)
@@ -238,11 +245,14 @@ def _untested(
     *,
     label: str,
 ) -> Iterator[ComparisonResult]:
-    """Every rung against M0 by every metric: described, not tested."""
-    ladder = plan.ladder()
+    """Every rung and challenger against M0 by every metric: described, not tested."""
+    ladder, challengers = plan.ladder(), plan.challenging()
     for code, setting in settings.items():
-        for model in ladder[1:]:
-            mine, other = judged[code, model.code], judged[code, ladder[0].code]
+        first = judged[code, ladder[0].code]
+        beside = _beside_challengers(plan, setting, first) if challengers else first
+        for model in (*ladder[1:], *challengers):
+            mine = judged[code, model.code]
+            other, own = (beside, EXPLORATORY) if model in challengers else (first, label)
             if mine.judged is None or other.judged is None:
                 continue
             asked = PlannedComparison(
@@ -251,7 +261,7 @@ def _untested(
                 endpoint=code,
                 metric="auc" if setting.binary else "harrell_c",
             )
-            found = [_compared(asked, mine, other, setting, label=label)]
+            found = [compared(asked, mine, other, setting, label=own)]
             found += [
                 ComparisonResult(
                     model=model.code,
@@ -263,7 +273,7 @@ def _untested(
                     difference=estimated(mine.judged.over(other.judged, key)),
                     higher_is_better=key.higher_is_better,
                     planned=False,
-                    label=label,
+                    label=own,
                 )
                 for key in mine.judged.keys
                 if key in other.judged.keys
@@ -271,7 +281,15 @@ def _untested(
             yield from (replace(one, planned=False, p_value=None) for one in found)
 
 
-def _compared(
+def _beside_challengers(plan: AnalysisPlan, setting: Setting, first: JudgedModel) -> JudgedModel:
+    """M0 in the folds of the challengers: judged anew where those are fewer."""
+    if plan.challengers.repeats in {None, plan.resampling.repeats}:
+        return first
+    fewer = replace(setting, repeats=plan.challengers.repeats)
+    return judge_model(fewer, plan.ladder()[0], depth="performance", tested=False)
+
+
+def compared(
     asked: PlannedComparison,
     mine: JudgedModel | None,
     other: JudgedModel | None,
@@ -279,6 +297,18 @@ def _compared(
     *,
     label: str,
 ) -> ComparisonResult:
+    """Hold a model against another on one endpoint, by the metric that is asked for.
+
+    Parameters
+    ----------
+    asked : PlannedComparison
+    mine, other : JudgedModel or None
+        The model, and what it is held against; None where it was not judged.
+    setting : Setting or None
+        Of the endpoint; None where nobody has it.
+    label : str
+        Confirmatory or exploratory.
+    """
     difference, key = _difference(asked, mine, other, setting)
     return ComparisonResult(
         model=asked.model,
@@ -328,15 +358,18 @@ def _key(asked: PlannedComparison, keys: tuple[MetricKey, ...], setting: Setting
     return chosen[len(chosen) // 2] if asked.metric == "net_benefit" else chosen[-1]
 
 
-def _adjusted(plan: AnalysisPlan, p_values: list[float | None]) -> list[float | None]:
+def adjusted_p_values(plan: AnalysisPlan, p_values: list[float | None]) -> list[float | None]:
+    """Adjust the p values of the plan's comparisons; None where there is none."""
     known = [at for at, p in enumerate(p_values) if p is not None]
     found: list[float | None] = [None] * len(p_values)
     if not known:
         return found
-    plain = np.array([p_values[at] for at in known], dtype=np.float64)
+    # The family is the plan's: a comparison that could not be made still counts, as p = 1.
+    plain = np.array([1.0 if p is None else p for p in p_values], dtype=np.float64)
     adjust = {"holm": holm, "benjamini_hochberg": benjamini_hochberg}.get(plan.multiplicity.method)
-    for at, value in zip(known, plain if adjust is None else adjust(plain), strict=True):
-        found[at] = float(value)
+    adjusted = plain if adjust is None else adjust(plain)
+    for at in known:
+        found[at] = float(adjusted[at])
     return found
 
 
@@ -377,7 +410,9 @@ def _result(  # noqa: PLR0913
         treated=data.treated,
         primary=primary,
         flow=analyzed_steps((*data.flow, *given.flow)),
-        predictors=predictor_summaries(data.predictors),
+        predictors=predictor_summaries(
+            data.predictors, logged=[one.name for one in data.columns if one.logged]
+        ),
         absent_blocks=tuple(
             str(one) for one in block_absences(data.predictors) if one.absent or one.cells
         ),
@@ -411,7 +446,14 @@ def _result(  # noqa: PLR0913
         courses=_courses(data, given),
         courses_reason=_courses_reason(data, given),
         therapy=therapy,
-        notes=(_no_comparison(therapy), _GROUPS, *_imputed(plan), *data.notes),
+        notes=(
+            _no_comparison(therapy),
+            _GROUPS,
+            *_changed_treatment(data, given),
+            *_imputed(plan),
+            *_of_challengers(plan),
+            *data.notes,
+        ),
     )
 
 
@@ -525,19 +567,53 @@ def _multiplicity(plan: AnalysisPlan) -> str:
     if how is None:
         return f"p values are not adjusted: {plan.multiplicity.because}"
     count = len(plan.comparison)
+    if count == 1:
+        return "the plan has one comparison: its p value needs no adjustment"
     return f"p values of the plan's {count} comparisons are adjusted {how}"
 
 
-def _imputed(plan: AnalysisPlan) -> Iterator[str]:
-    if any(one.step == "imputation" for one in plan.preparation):
+def _changed_treatment(data: PlannedData, given: EndpointData) -> Iterator[str]:
+    """That censoring at another treatment is seldom without meaning."""
+    count = endings_of(data, given).count(Ending.NEW_THERAPY)
+    if count and given.plan.new_therapy == "censor":
         yield (
-            "Missing values are drawn anew in every fold of every repeat; coefficients of final "
-            f"models without penalty are pooled over {plan.resampling.imputations} imputations."
+            f"{count} of {given.rows.size} participants are censored in {given.plan.code} where "
+            "another treatment was begun. Curves and models take it that they would have gone on "
+            "as the others did; where it was begun because the tumor grew, event-free time is "
+            'overestimated. An endpoint with new_therapy = "event" shows how much hangs on it.'
         )
-        if any(one.kind not in {"cox", "given_score"} for one in plan.model):
-            yield (
-                "Final models with a penalty are of one imputation: each draw would choose columns "
-                "and a penalty of its own, and a penalized coefficient has no variance, so that "
-                "Rubin's rules have nothing to pool. Their refits draw missing values anew: the "
-                "spread of their predictions holds that of imputation."
-            )
+
+
+def _imputed(plan: AnalysisPlan) -> Iterator[str]:
+    if not any(one.step == "imputation" for one in plan.preparation):
+        return
+    count = plan.resampling.imputations
+    yield (
+        "Missing values are drawn anew in every fold of every repeat, and in every refit of a "
+        "final model, so that the spread of refits holds that of imputation."
+    )
+    if count > 1:
+        yield (
+            f"Where values are missing, a final model is the mean of {count} fits, each the whole "
+            "recipe, tuning and selection too, on an imputation of its own. Coefficients are means "
+            "of theirs; those of models without penalty have intervals by Rubin's rules. A "
+            "penalized coefficient has no variance that the rules could pool, and no interval."
+        )
+    else:
+        yield (
+            "Final models are of one imputation, as the plan has resampling.imputations = 1: "
+            "another draw would give other coefficients, and where values are missing intervals "
+            "are too narrow."
+        )
+
+
+def _of_challengers(plan: AnalysisPlan) -> Iterator[str]:
+    challengers = plan.challenging()
+    if not challengers:
+        return
+    said, asked = plan.resampling.repeats, plan.challengers.repeats or plan.resampling.repeats
+    yield (
+        f"Challengers ({', '.join(one.code for one in challengers)}) are exploratory: none is "
+        f"tested, bears the verdict or makes a card. They are judged in {asked} of {said} repeats, "
+        "and beside M0 in the same folds."
+    )

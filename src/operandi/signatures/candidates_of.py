@@ -10,10 +10,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from operandi.quantities.errors import DataError
+from operandi.signatures.challengers.boosting import Boosting
+from operandi.signatures.challengers.forest import Forest
+from operandi.signatures.challengers.horseshoe import Horseshoe, HorseshoePrior
 from operandi.signatures.cox.path_kernel import PathSettings, settings_of
 from operandi.signatures.data import Predictors
 from operandi.signatures.plan_format import AnalysisPlan, PlannedModel
-from operandi.signatures.plan_refusals import CHALLENGERS
+from operandi.signatures.plan_refusals import OF_TIMES
 from operandi.signatures.preparation.chain import On, PreparationChain
 from operandi.signatures.preparation.imputation import Imputation, MedianFill
 from operandi.signatures.resampling.candidates import (
@@ -71,7 +74,7 @@ class ModelRecipe:
     @property
     def selects(self) -> bool:
         """Whether the recipe chooses among columns."""
-        return self.model.kind not in {"cox", "given_score"}
+        return self.model.kind not in {"cox", "given_score", "random_forest"}
 
 
 def planned_model(
@@ -190,11 +193,11 @@ def _candidate(
     *,
     binary: bool,
 ) -> Candidate:
-    if model.kind in CHALLENGERS:
+    if binary and model.kind in OF_TIMES:
         raise DataError(
-            f"model[{model.code}] is {CHALLENGERS[model.kind]}, which this installation does not "
-            "have; nothing else is affected, as a challenger bears no verdict.",
-            remedy="Leave it out, or fit it elsewhere and give its score as a given_score.",
+            f"model[{model.code}] is a {model.kind.replace('_', ' ')}, which is fitted to times "
+            "alone; the endpoint is yes or no.",
+            remedy="Use an elastic_net for it.",
         )
     if model.kind == "given_score":
         return GivenScore(
@@ -204,28 +207,73 @@ def _candidate(
         return _penalized(plan, model, rows, chain, binary=binary)
     if model.kind == "cox":
         if binary:
-            return LogisticColumns(name=model.code, columns=rows.names, chain=chain)
-        return FewColumns(name=model.code, columns=rows.names, chain=chain, ties=plan.penalty.ties)
-    return _by_blocks(plan, model, rows, chain, binary=binary)
+            return LogisticColumns(
+                name=model.code, columns=rows.names, chain=chain, spread=model.spread
+            )
+        return FewColumns(
+            name=model.code,
+            columns=rows.names,
+            chain=chain,
+            ties=plan.penalty.ties,
+            spread=model.spread,
+        )
+    if model.kind in {"group_lasso", "priority_lasso"}:
+        return _by_blocks(plan, model, rows, chain)
+    return _challenger(plan, model, rows, chain)
+
+
+def _challenger(
+    plan: AnalysisPlan, model: PlannedModel, rows: Predictors, chain: PreparationChain | None
+) -> Candidate:
+    said = plan.challengers
+    if model.kind == "random_forest":
+        return Forest(
+            name=model.code,
+            columns=rows.names,
+            chain=chain,
+            trees=said.trees,
+            node_events=said.node_events,
+            tries=said.split_columns,
+        )
+    if model.kind == "boosting":
+        return Boosting(
+            name=model.code,
+            columns=rows.names,
+            factors=_factors(rows.blocks),
+            chain=chain,
+            steps=said.steps,
+            share=said.share,
+            ties=plan.penalty.ties,
+        )
+    return Horseshoe(
+        name=model.code,
+        columns=rows.names,
+        factors=_factors(rows.blocks),
+        chain=chain,
+        prior=HorseshoePrior(expected=said.expected, slab_scale=said.slab_scale),
+        keep=said.keep,
+        draws=said.draws,
+        level=plan.verdict.confidence,
+    )
+
+
+def _factors(blocks: tuple[str, ...]) -> dict[str, float]:
+    """Penalty factor 0 of unpenalized blocks."""
+    return {block: 0.0 for block in set(blocks) if block.endswith(UNPENALIZED)}
 
 
 def _by_blocks(
-    plan: AnalysisPlan,
-    model: PlannedModel,
-    rows: Predictors,
-    chain: PreparationChain | None,
-    *,
-    binary: bool,
+    plan: AnalysisPlan, model: PlannedModel, rows: Predictors, chain: PreparationChain | None
 ) -> Candidate:
-    if binary:
-        raise DataError(
-            f"model[{model.code}] is a {model.kind.replace('_', ' ')}, which is fitted to times "
-            "alone; the endpoint is yes or no.",
-            remedy="Use an elastic_net for it.",
-        )
     settings = path_settings(plan)
     if model.kind == "group_lasso":
-        return Grouped(name=model.code, columns=rows.names, chain=chain, settings=settings)
+        return Grouped(
+            name=model.code,
+            columns=rows.names,
+            chain=chain,
+            settings=settings,
+            spread=model.spread,
+        )
     return Prioritized(
         name=model.code,
         columns=rows.names,
@@ -233,6 +281,7 @@ def _by_blocks(
         settings=settings,
         order=block_order(model, rows.blocks),
         by_deviance=plan.penalty.choose_by == "deviance",
+        spread=model.spread,
     )
 
 
@@ -260,9 +309,10 @@ def _penalized(
         name=model.code,
         columns=rows.names,
         settings=path_settings(plan, binary=binary),
-        factors={block: 0.0 for block in set(rows.blocks) if block.endswith(UNPENALIZED)},
+        factors=_factors(rows.blocks),
         chain=chain,
         by_deviance=plan.penalty.choose_by == "deviance",
+        spread=model.spread,
     )
 
 

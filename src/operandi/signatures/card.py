@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-CARD_FORMAT: Final = 1
+CARD_FORMAT: Final = 2
 
 _Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Mark = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
@@ -55,31 +55,44 @@ class CardColumn(_Said):
 
 
 class CardTerm(_Said):
-    """A term: its coefficient a unit of the prepared column, and that column's training mean."""
+    """A term of the model, over all its fits.
+
+    ``coefficient``: a unit of the prepared column, the mean of the fits, 0 of those without it.
+    ``reference``: what the term adds to the predictor at the training mean of the prepared column.
+    ``share``: of the fits that have it.
+    """
 
     name: _Text
     coefficient: float
     reference: float
+    share: Annotated[float, Field(gt=0.0, le=1.0)]
 
 
-class CardFit(_Said):
-    """A fit: ``values @ coefficients - center``, and its cumulative baseline hazard.
+class CardPredictor(_Said):
+    """A linear predictor, ``values @ coefficients - center``, of columns after ``chain``.
 
-    ``hazard`` is that of the card's ``days`` at a linear predictor of 0; empty of a yes/no
-    endpoint, whose linear predictor is the log odds. Columns that are not named have coefficient 0.
+    Of a yes/no endpoint it is the log odds. Columns that are not named have coefficient 0.
+    ``spread`` is the factor that is in the coefficients: the slope of the outcome on linear
+    predictors of the inner folds, drawn towards 1; none where coefficients are as fitted.
     """
 
     coefficients: dict[str, float]
     center: float
-    hazard: tuple[Annotated[float, Field(ge=0.0)], ...]
     chain: dict[str, Any] | None
+    spread: Annotated[float, Field(gt=0.0)] | None = None
+
+
+class CardFit(CardPredictor):
+    """A predictor with its cumulative baseline hazard, on the card's ``days``; none of yes/no."""
+
+    hazard: tuple[Annotated[float, Field(ge=0.0)], ...]
 
 
 class JointRange(_Said):
     """How far from everybody together: the leverage of a row that was not learned from.
 
-    ``1 / rows + (x - mean)' inverse (x - mean)`` of the prepared ``terms``; ``cut`` is the largest
-    that a training participant has in the design of the others.
+    ``1 / rows + (x - mean)' inverse (x - mean)`` of the prepared ``terms`` of the first fit;
+    ``cut`` is the largest that a training participant has in the design of the others.
     """
 
     terms: tuple[_Text, ...]
@@ -100,7 +113,11 @@ class CardPopulation(_Said):
 
 
 class CardEndpoint(_Said):
-    """What is foretold, and for which days since time zero."""
+    """What is foretold, and for which days since time zero.
+
+    ``beyond_days`` are those of the plan that lie after ``last_day``, the last of follow-up in
+    training: nothing is known there.
+    """
 
     code: _Text
     kind: _Text
@@ -108,6 +125,7 @@ class CardEndpoint(_Said):
     time_zero: str
     binary: bool
     horizon_days: tuple[_Days, ...]
+    beyond_days: tuple[_Days, ...]
     last_day: _Days | None
 
 
@@ -137,23 +155,16 @@ class CardVerdict(_Said):
     sentence: str
 
 
-class CardRefits(_Said):
-    """The same recipe on other rows, for the interval of a risk.
+class ModelCard(_Said):
+    """A final model, and what must be known to use it.
 
-    ``bootstrap``: on samples of the participants, whose risks' percentiles are the interval.
-    ``folds``: on the training parts of cross-validations with so many ``folds``, repeat after
-    repeat, for a delete-a-group jackknife.
+    The linear predictor is the mean of ``fits``, one for each imputation of the participants;
+    ``hazard`` is the cumulative baseline hazard at 0 of it, on ``days``. ``refits`` are the whole
+    recipe on bootstrap samples of the participants, each with an imputation of its own;
+    ``interval`` says in words what the interval from them holds.
     """
 
-    kind: Literal["bootstrap", "folds", "none"]
-    folds: _Count
-    fits: tuple[CardFit, ...]
-
-
-class ModelCard(_Said):
-    """A final model, and what must be known to use it."""
-
-    format: Literal[1]
+    format: Literal[2]
     program: _Text
     title: _Text
     model: _Text
@@ -173,10 +184,12 @@ class ModelCard(_Said):
     terms: Annotated[tuple[CardTerm, ...], Field(min_length=1)]
     columns: Annotated[tuple[CardColumn, ...], Field(min_length=1)]
     days: tuple[_Days, ...]
-    fit: CardFit
+    hazard: tuple[Annotated[float, Field(ge=0.0)], ...]
+    fits: Annotated[tuple[CardPredictor, ...], Field(min_length=1)]
     joint: JointRange | None
     joint_reason: str
-    refits: CardRefits
+    interval: str
+    refits: tuple[CardFit, ...]
     seen: tuple[_Mark, ...]
 
     @property

@@ -1,7 +1,9 @@
 """What can be told of a preparation from its dictionary, without applying it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+
+from operandi.signatures.card import CardPredictor
 
 ChainSaid = Mapping[str, Any]
 
@@ -30,6 +32,13 @@ def filled_columns(chain: ChainSaid) -> tuple[str, ...]:
     return tuple(name for name in chain["names"] if name in found)
 
 
+def draws(chain: ChainSaid) -> bool:
+    """Whether what fills a missing value is drawn."""
+    return any(
+        learned["step"] == "imputation" and learned["draw"] for learned, _ in steps_of(chain)
+    )
+
+
 def filling_from(chain: ChainSaid) -> frozenset[str]:
     """Columns whose values may fill those of others, or be filled: all that such a step sees."""
     return frozenset(
@@ -54,12 +63,17 @@ def drivers_of(chain: ChainSaid | None, terms: tuple[str, ...]) -> tuple[str, ..
     return tuple(found)
 
 
-def harmonized_by(chain: ChainSaid | None, terms: tuple[str, ...]) -> Mapping[str, Any] | None:
-    """What a harmonization of a driver learned; None where there is none."""
-    if chain is None:
-        return None
-    drivers = set(drivers_of(chain, terms))
-    for learned, names in steps_of(chain):
-        if learned["step"] == "combat" and drivers & set(names):
-            return learned
+def drivers_of_all(fits: Iterable[CardPredictor]) -> tuple[str, ...]:
+    """Columns that the mean of some predictors hangs on."""
+    each = (drivers_of(one.chain, tuple(one.coefficients)) for one in fits)
+    return tuple(dict.fromkeys(name for names in each for name in names))
+
+
+def harmonized_by(fits: Iterable[CardPredictor]) -> Mapping[str, Any] | None:
+    """What the first harmonization of a driver learned; None where there is none."""
+    for fit in fits:
+        drivers = set(drivers_of(fit.chain, tuple(fit.coefficients)))
+        for learned, names in () if fit.chain is None else steps_of(fit.chain):
+            if learned["step"] == "combat" and drivers & set(names):
+                return learned
     return None

@@ -5,10 +5,11 @@ count in it is checked.
 """
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from operandi.signatures.card import CardFit, ModelCard
+from operandi.signatures.card import CardPredictor, ModelCard
 from operandi.signatures.preparation.imputation_kernel import LINEAR, MATCHING
 
 _MOST_SWEEPS: Final = 10_000
@@ -24,22 +25,40 @@ def found_faults(card: ModelCard) -> Iterator[str]:
     names = [one.name for one in card.columns]
     if len(set(names)) < len(names):
         yield "columns: a name stands twice"
-    terms = {one.name: one.coefficient for one in card.terms}
-    if len(terms) < len(card.terms) or terms != card.fit.coefficients:
-        yield "terms: they need the names and coefficients of fit, once each"
+    yield from _term_faults(card)
     yield from _time_faults(card)
-    yield from _joint_faults(card, set(terms))
-    every = (("fit", card.fit), *((f"refits.fits.{n}", f) for n, f in enumerate(card.refits.fits)))
-    for where, fit in every:
-        for fault in _fit_faults(fit, card, tuple(names)):
-            yield f"{where}.{fault}"
-    yield from _refit_faults(card)
+    yield from _hazard_faults(card.hazard, card)
+    yield from _joint_faults(card, set(card.fits[0].coefficients))
+    for number, fit in enumerate(card.fits):
+        for fault in _fit_faults(fit, tuple(names)):
+            yield f"fits.{number}.{fault}"
+    for number, refit in enumerate(card.refits):
+        for fault in (*_hazard_faults(refit.hazard, card), *_fit_faults(refit, tuple(names))):
+            yield f"refits.{number}.{fault}"
+
+
+def _term_faults(card: ModelCard) -> Iterator[str]:
+    """A card must not show other coefficients than those that it predicts with."""
+    count = len(card.fits)
+    every = {name for fit in card.fits for name in fit.coefficients}
+    means = {
+        name: sum(fit.coefficients.get(name, 0.0) for fit in card.fits) / count for name in every
+    }
+    shares = {name: sum(name in fit.coefficients for fit in card.fits) / count for name in every}
+    said = {one.name: one for one in card.terms}
+    same = len(said) == len(card.terms) and said.keys() == every
+    if not same or any(
+        not math.isclose(one.coefficient, means[name], rel_tol=1e-12, abs_tol=1e-300)
+        or not math.isclose(one.share, shares[name], rel_tol=1e-12)
+        for name, one in said.items()
+    ):
+        yield "terms: they need the names, mean coefficients and shares of fits, once each"
 
 
 def _time_faults(card: ModelCard) -> Iterator[str]:
     end = card.endpoint
     if end.binary:
-        if card.days or end.horizon_days or end.last_day is not None:
+        if card.days or end.horizon_days or end.beyond_days or end.last_day is not None:
             yield "endpoint: of a yes/no endpoint there are no days"
         return
     if not card.days or not _ascends(card.days):
@@ -48,6 +67,8 @@ def _time_faults(card: ModelCard) -> Iterator[str]:
         yield "endpoint.last_day: is needed of a time"
     elif any(day > end.last_day for day in (*card.days[-1:], *end.horizon_days)):
         yield "endpoint: a horizon or event lies after the last day of follow-up"
+    elif any(day <= end.last_day for day in end.beyond_days):
+        yield "endpoint.beyond_days: one does not lie after the last day of follow-up"
 
 
 def _joint_faults(card: ModelCard, terms: set[str]) -> Iterator[str]:
@@ -62,19 +83,14 @@ def _joint_faults(card: ModelCard, terms: set[str]) -> Iterator[str]:
         yield "joint: it needs the terms once each, a mean and a row of inverse of each"
 
 
-def _refit_faults(card: ModelCard) -> Iterator[str]:
-    refits = card.refits
-    if (refits.kind == "none") != (not refits.fits):
-        yield f"refits: {len(refits.fits)} do not fit kind {refits.kind}"
-    if refits.kind == "folds" and (refits.folds < 2 or len(refits.fits) % refits.folds):
-        yield f"refits: {len(refits.fits)} are no whole repeats of {refits.folds} folds"
-
-
-def _fit_faults(fit: CardFit, card: ModelCard, names: tuple[str, ...]) -> Iterator[str]:
-    if len(fit.hazard) != len(card.days):
-        yield f"hazard: one for each of {len(card.days)} days is needed; {len(fit.hazard)} found"
-    if any(b < a for a, b in itertools.pairwise(fit.hazard)):
+def _hazard_faults(hazard: Sequence[float], card: ModelCard) -> Iterator[str]:
+    if len(hazard) != len(card.days):
+        yield f"hazard: one for each of {len(card.days)} days is needed; {len(hazard)} found"
+    if any(b < a for a, b in itertools.pairwise(hazard)):
         yield "hazard: it falls"
+
+
+def _fit_faults(fit: CardPredictor, names: tuple[str, ...]) -> Iterator[str]:
     out = names
     if fit.chain is not None:
         try:

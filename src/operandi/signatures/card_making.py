@@ -1,7 +1,7 @@
 """A model card from a final fit, the plan and what the analysis found."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from operandi.signatures.card import (
     CardMissing,
     CardPerformance,
     CardPopulation,
-    CardRefits,
+    CardPredictor,
     CardTerm,
     CardVerdict,
     JointRange,
@@ -22,7 +22,7 @@ from operandi.signatures.card import (
     TrainingRange,
     plain_tuples,
 )
-from operandi.signatures.card_chain import filled_columns
+from operandi.signatures.card_chain import draws, filled_columns
 from operandi.signatures.data import Floats, Predictors
 from operandi.signatures.final_fit import FinalFit
 from operandi.signatures.plan_format import (
@@ -81,7 +81,6 @@ def made_card(
     plan: AnalysisPlan,
     columns: Sequence[DescribedColumn],
     result: AnalysisResult,
-    folds: int = 0,
 ) -> ModelCard:
     """Make the card of a final model.
 
@@ -95,9 +94,6 @@ def made_card(
         Of the training rows; others are passed over.
     result : AnalysisResult
         Performance and verdict are copied from it.
-    folds : int
-        0 where the refits are on bootstrap samples; else they are those of whole cross-validations
-        with so many folds, repeat after repeat.
 
     Raises
     ------
@@ -110,15 +106,15 @@ def made_card(
         raise DataError(
             f"The plan has no model {final.model} of an endpoint {final.endpoint} to write down."
         )
-    if not final.fitted.selected:
+    if not any(one.selected for one in final.fits):
         raise DataError(
             f"{final.model} has no column with a coefficient: there is nothing to predict with."
         )
     binary = planned.binary
-    prepared = _prepared(final)
+    prepared = [_prepared(one, final.training) for one in final.fits]
     found = result.of_endpoint(final.endpoint)
     judged = next((one for one in found if one.model == final.model), None)
-    joint, reason = _joint(prepared, final.fitted.selected)
+    joint, reason = _joint(prepared[0], final.fitted.selected)
     standing = result.standing
     return ModelCard(
         format=CARD_FORMAT,
@@ -138,39 +134,57 @@ def made_card(
         performance=() if judged is None else tuple(_performance(judged)),
         endpoint=_endpoint(final, plan, planned, result),
         population=_population(final, plan),
-        missing=_missing(final.fitted),
-        terms=tuple(_terms(final.fitted, prepared)),
+        missing=_missing(final.fits),
+        terms=tuple(_terms(final.fits, prepared)),
         columns=_columns(final.training, final.fitted, plan=plan, columns=columns),
         days=() if binary else tuple(final.days.tolist()),
-        fit=_fit(final.fitted, final.hazard, binary=binary),
+        hazard=() if binary else tuple(final.hazard.tolist()),
+        fits=tuple(CardPredictor(**_said(one)) for one in final.fits),
         joint=joint,
         joint_reason=reason,
-        refits=CardRefits(
-            kind=("folds" if folds else "bootstrap") if final.refits else "none",
-            folds=folds,
-            fits=tuple(_fit(one.fitted, one.hazard, binary=binary) for one in final.refits),
+        interval=_interval(model.kind) if final.refits else "",
+        refits=tuple(
+            CardFit(**_said(one.fitted), hazard=() if binary else tuple(one.hazard.tolist()))
+            for one in final.refits
         ),
         seen=tuple(sorted(SeenParticipants.of(set(final.training.participants)).marks)),
     )
 
 
-def _prepared(final: FinalFit) -> Predictors:
-    chain = final.fitted.chain
-    return final.training if chain is None else chain.apply(final.training, role="training")
-
-
-def _fit(fitted: FittedCandidate, hazard: Floats, *, binary: bool) -> CardFit:
-    coefficients = {
-        name: float(value)
-        for name, value in zip(fitted.names, fitted.coefficients, strict=True)
-        if value != 0.0
-    }
-    return CardFit(
-        coefficients=coefficients,
-        center=float(fitted.center),
-        hazard=() if binary else tuple(hazard.tolist()),
-        chain=None if fitted.chain is None else plain_tuples(_unnamed(fitted.chain.as_dict())),
+def _interval(kind: str) -> str:
+    """What the interval of a risk holds, as measured (``benchmarks.prediction_intervals``)."""
+    said = (
+        "It says where the risk lies by models that the same recipe learns from other "
+        "participants, not what will happen."
     )
+    if kind == "cox":
+        return (
+            f"{said} On made cohorts of 80 with all predictors of the truth in the model, 95 % "
+            "intervals held the true risk in 93 %, of participants with a missing value in 84 %."
+        )
+    if kind == "given_score":
+        return f"{said} It takes the score as it was given."
+    return (
+        f"{said} A penalty draws risks towards the mean, and the interval does not hold what it "
+        "takes away. On made cohorts of 80 with three effects among ten columns, 95 % intervals "
+        "held the recipe's mean risk in 95 %, but the true risk in 90 %, and in 76 % of "
+        "participants with a missing value."
+    )
+
+
+def _prepared(fitted: FittedCandidate, training: Predictors) -> Predictors:
+    chain = fitted.chain
+    return training if chain is None else chain.apply(training, role="training")
+
+
+def _said(fitted: FittedCandidate) -> dict[str, Any]:
+    named = zip(fitted.names, fitted.coefficients.tolist(), strict=True)
+    return {
+        "coefficients": {name: value for name, value in named if value != 0.0},
+        "center": float(fitted.center),
+        "chain": None if fitted.chain is None else plain_tuples(_unnamed(fitted.chain.as_dict())),
+        "spread": fitted.spread,
+    }
 
 
 def _unnamed(chain: dict[str, object]) -> dict[str, object]:
@@ -178,14 +192,26 @@ def _unnamed(chain: dict[str, object]) -> dict[str, object]:
     return chain | {"seen": []}
 
 
-def _terms(fitted: FittedCandidate, prepared: Predictors) -> Iterator[CardTerm]:
-    means = dict(zip(prepared.names, prepared.values.mean(axis=0).tolist(), strict=True))
-    for name, value in zip(fitted.names, fitted.coefficients.tolist(), strict=True):
-        if value != 0.0:
-            yield CardTerm(name=name, coefficient=value, reference=means[name])
+def _terms(fits: Sequence[FittedCandidate], prepared: Sequence[Predictors]) -> Iterator[CardTerm]:
+    """Means over the fits; of those that did not select a column its coefficient is 0."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for fit, rows in zip(fits, prepared, strict=True):
+        means = dict(zip(rows.names, rows.values.mean(axis=0).tolist(), strict=True))
+        for name, value in zip(fit.names, fit.coefficients.tolist(), strict=True):
+            if value != 0.0:
+                found.setdefault(name, []).append((value, value * means[name]))
+    for name, each in found.items():
+        yield CardTerm(
+            name=name,
+            coefficient=sum(value for value, _ in each) / len(fits),
+            reference=sum(at_mean for _, at_mean in each) / len(fits),
+            share=len(each) / len(fits),
+        )
 
 
 def _joint(prepared: Predictors, terms: tuple[str, ...]) -> tuple[JointRange | None, str]:
+    if not terms:
+        return None, "the first fit has no term"
     place = {name: at for at, name in enumerate(prepared.names)}
     values = prepared.values[:, [place[name] for name in terms]]
     rows, size = values.shape
@@ -289,6 +315,7 @@ def _endpoint(
 ) -> CardEndpoint:
     described = next((one for one in result.endpoints if one.code == planned.code), None)
     last = float(final.outcome.time.max())
+    days = () if planned.binary else tuple(sorted({*planned.horizon_days, *final.horizons}))
     return CardEndpoint(
         code=planned.code,
         kind=planned.kind,
@@ -296,7 +323,8 @@ def _endpoint(
         time_zero=_time_zero(plan),
         binary=planned.binary,
         # Beyond the last day of follow-up nothing is known, and no risk is given.
-        horizon_days=() if planned.binary else tuple(day for day in final.horizons if day <= last),
+        horizon_days=tuple(day for day in days if day <= last),
+        beyond_days=tuple(day for day in days if day > last),
         last_day=None if planned.binary else last,
     )
 
@@ -317,17 +345,21 @@ def _population(final: FinalFit, plan: AnalysisPlan) -> CardPopulation:
     )
 
 
-def _missing(fitted: FittedCandidate) -> CardMissing:
-    filled: tuple[str, ...] = ()
-    if fitted.chain is not None:
-        filled = filled_columns(fitted.chain.as_dict())
+def _missing(fits: Sequence[FittedCandidate]) -> CardMissing:
+    """A column can be filled where every fit fills it."""
+    chains = [None if one.chain is None else one.chain.as_dict() for one in fits]
+    each = [() if chain is None else filled_columns(chain) for chain in chains]
+    filled = tuple(name for name in each[0] if all(name in names for names in each))
     if not filled:
         policy = "No value may be missing of a column with a coefficient."
     else:
+        drawn = any(draws(chain) for chain in chains if chain is not None)
         policy = (
             "A missing value is filled as it was in training, from the participant's other values "
-            "(imputation) or by the training median (median_fill); of other columns none may be "
-            "missing."
+            "(imputation) or by the training median (median_fill), and never by 0; of other "
+            "columns none may be missing."
+            + " Imputation draws: the predictor is the mean of many draws."
+            * drawn
         )
     return CardMissing(policy=policy, filled=filled)
 

@@ -1,5 +1,8 @@
 """Endpoints, predictors and sample size described: what can be said without any model."""
 
+from collections.abc import Collection
+from dataclasses import replace
+
 import numpy as np
 from scipy.stats import norm
 
@@ -134,6 +137,11 @@ def endpoint_result(
     used = [f"models, concordance, AUC, Brier score and calibration: {of_metrics}"]
     if interval is not None:
         used.append(f"interval-censored curve and hazards: {of_intervals}")
+    if plan.progression == "right_end":
+        used.append(
+            "an endpoint that is like this one but for progression between scans has the same "
+            "models and metrics, as these take right ends there too"
+        )
     censored = RightCensored(time=outcome.time, event=~outcome.event)
     return EndpointResult(
         code=plan.code,
@@ -178,10 +186,15 @@ def times_used(plan: PlannedEndpoint) -> tuple[str, str]:
     return right, within
 
 
-def predictor_summaries(predictors: Predictors) -> tuple[PredictorSummary, ...]:
-    """Each column before preparation."""
+def predictor_summaries(
+    predictors: Predictors, *, logged: Collection[str] = ()
+) -> tuple[PredictorSummary, ...]:
+    """Each column before preparation; *logged* ones are logarithms of what was measured."""
     return tuple(
-        _summary(name, block, column[~np.isnan(column)], rows=column.size)
+        replace(
+            _summary(name, block, column[~np.isnan(column)], rows=column.size),
+            logged=name in logged,
+        )
         for name, block, column in zip(
             predictors.names, predictors.blocks, predictors.values.T, strict=True
         )
@@ -287,7 +300,7 @@ def _interval(
     draws: int,
 ) -> tuple[IntervalCurve | None, str]:
     if intervals is None:
-        return None, "the day of each event is known"
+        return None, "the endpoint gives each event one day"
     days = np.linspace(0.0, float(outcome.time.max()), _GRID + 1)
     try:
         found = interval_survival(intervals)

@@ -37,7 +37,8 @@ class ProgressionRule:
     ----------
     longest_gap_days : float, > 0
         Time between two adequate scans, or a scan and death, beyond which scans were missed: for
-        scans every 12 weeks, and one that may be missed, 168 and the width of the window.
+        scans every 12 weeks, and one that may be missed, 168 and the width of the window. inf
+        where no gap is too long.
     after_gap : str
         What an event after a longer gap is. ``"interval"``: it lies anywhere in the gap, which is
         all that is known. ``"censor"``: censored at the last clear scan, as the FDA has it.
@@ -90,16 +91,16 @@ def progression_free(people: Iterable[Followed], *, rule: ProgressionRule) -> Ti
     .. [1] FDA, Clinical Trial Endpoints for the Approval of Cancer Drugs and Biologics, 2018,
        appendix on progression-free survival.
     """
-    gap = rule.longest_gap_days
     late = (
         "lies anywhere in the gap"
         if rule.after_gap == "interval"
         else "is censored at the last clear scan"
     )
+    gap = f"; an event more than {rule.longest_gap_days:g} days after the last clear scan {late}"
     words = (
         "From cycle 1 to RECIST progression, in (last clear scan, first scan that shows it], or to "
         "death on its day; another treatment of the tumor censors at the last clear scan before "
-        f"it; an event more than {gap:g} days after the last clear scan {late}."
+        f"it{gap if np.isfinite(rule.longest_gap_days) else ''}."
     )
     return _time_endpoint("pfs", words, people, lambda one: _progression(one, rule))
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from operandi.signatures.data import Floats, Predictors, RightCensored
 from operandi.signatures.resampling.candidates import FittedCandidate
 
@@ -26,15 +28,16 @@ class RefittedModel:
 class FinalFit:
     """A model fitted to everybody.
 
-    Risk by day t of a row is ``1 - exp(-hazard(t) exp(fitted.predictor(row)))``, with ``hazard`` a
-    step function of ``days``.
+    Risk by day t of a row is ``1 - exp(-hazard(t) exp(predictor(row)))``, with ``hazard`` a step
+    function of ``days``. Where values were missing, the predictor is the mean over fits of several
+    imputations (decision 0041).
 
     Parameters
     ----------
     model, endpoint : str
         Codes.
     fitted : FittedCandidate
-        Preparation and linear predictor, which is 0 at the training mean.
+        Preparation and linear predictor, which is 0 at the training mean; of the first imputation.
     days : (k,) float
         Distinct event times, ascending; none of a yes/no endpoint, whose predictor is the log odds.
     hazard : (k,) float
@@ -47,6 +50,8 @@ class FinalFit:
         Of the same rows.
     refits : tuple of RefittedModel
         For the interval of a predicted risk.
+    further : tuple of FittedCandidate
+        The whole recipe on further imputations of the same rows; none where nothing is drawn.
     """
 
     model: str
@@ -58,3 +63,21 @@ class FinalFit:
     training: Predictors
     outcome: RightCensored
     refits: tuple[RefittedModel, ...]
+    further: tuple[FittedCandidate, ...] = ()
+
+    @property
+    def fits(self) -> tuple[FittedCandidate, ...]:
+        """One for each imputation."""
+        return (self.fitted, *self.further)
+
+    def predictor(self, rows: Predictors, *, trained: bool = False) -> Floats:
+        """Linear predictor of rows, (n,): the mean over imputations.
+
+        Raises
+        ------
+        LeakError
+            If rows to be judged have been seen.
+        """
+        return np.asarray(
+            np.mean([one.predictor(rows, trained=trained) for one in self.fits], axis=0)
+        )

@@ -9,7 +9,7 @@ from scipy.special import expit
 
 from operandi.quantities.errors import DataError, OperandiError
 from operandi.signatures.candidates_of import ModelRecipe, planned_model, selecting
-from operandi.signatures.data import Floats, Predictors, RightCensored
+from operandi.signatures.data import Predictors, RightCensored
 from operandi.signatures.described import (
     estimated,
     numbers,
@@ -40,7 +40,11 @@ from operandi.signatures.metrics.net_benefit import (
     decision_curve_binary,
     decision_curve_survival,
 )
-from operandi.signatures.metrics.subgroups import performance_by_subgroup
+from operandi.signatures.metrics.subgroups import (
+    SubgroupPerformance,
+    binary_performance_by_subgroup,
+    performance_by_subgroup,
+)
 from operandi.signatures.performance import (
     Judged,
     calibration_of,
@@ -48,12 +52,13 @@ from operandi.signatures.performance import (
     judge_binary,
     judge_survival,
 )
-from operandi.signatures.plan_format import PlannedModel
+from operandi.signatures.plan_format import EXPLORATORY, PlannedModel
 from operandi.signatures.planned_outcomes import interval_outcome
 from operandi.signatures.preparation.chain import predictors_at
 from operandi.signatures.preparation.guard import LeakError
 from operandi.signatures.resampling.nested import (
     NestedEvaluation,
+    SmallerCohort,
     nested_concordance,
     nested_evaluation,
 )
@@ -142,7 +147,7 @@ def judge_model(
         role=model.role,
         kind=model.kind,
         source=model.source,
-        label="exploratory" if model.role == "challenger" else setting.label,
+        label=EXPLORATORY if model.role == "challenger" else setting.label,
         reason="",
         columns=0,
     )
@@ -175,8 +180,7 @@ def judge_model(
     except OperandiError as refusal:
         return JudgedModel(result=replace(blank, reason=str(refusal)))
     work = _Work(setting=setting, planned=planned, rows=rows, nested=nested, absent=[])
-    smaller = work.smaller()
-    work = replace(work, nested=replace(nested, smaller=smaller))
+    work = replace(work, nested=replace(nested, smaller=work.smaller()))
     return work.judged(blank, depth=depth, tested=tested)
 
 
@@ -194,20 +198,24 @@ class _Work:
     def outcome(self) -> RightCensored:
         return self.setting.outcome
 
-    def smaller(self) -> Floats | None:
-        """What smaller cohorts give, for intervals; None, and said so, where there are none."""
-        return self._tried("interval of the concordance over what is learned", self._smaller)
+    def smaller(self) -> tuple[SmallerCohort, ...]:
+        """Smaller cohorts, for intervals; none, and said so, where there are none."""
+        return self._tried("intervals over what is learned", self._smaller) or ()
 
-    def _smaller(self) -> Floats:
+    def _smaller(self) -> tuple[SmallerCohort, ...]:
         setting = self.setting
-        if setting.plan.resampling.repeats < _FEWEST_REPEATS:
-            raise DataError(f"it needs {_FEWEST_REPEATS} or more repeats")
+        if setting.resampling.repeats < _FEWEST_REPEATS:
+            raise DataError(
+                f"they need {_FEWEST_REPEATS} or more repeats; all intervals here hold predictions "
+                "as they are and are too narrow"
+            )
         return smaller_cohorts(
             self.planned.candidate,
             self.rows,
             self.outcome,
             resampling=setting.resampling,
-            subsets=setting.plan.resampling.repeats,
+            days=setting.days.times,
+            subsets=setting.resampling.repeats,
             threads=setting.threads,
             progress=setting.stage("smaller cohorts", self.planned.model.code),
         )
@@ -279,7 +287,7 @@ class _Work:
         if setting.binary:
             return judge_binary(
                 self.outcome.event,
-                expit(self.nested.predictor),
+                self.nested,
                 thresholds=setting.thresholds,
                 bootstrap=setting.bootstrap,
             )
@@ -332,9 +340,7 @@ class _Work:
         setting, horizon = self.setting, self.setting.horizon
         few = replace(setting.bootstrap, repeats=min(MOST_CALIBRATION, setting.bootstrap.repeats))
         if setting.binary:
-            report, risks = calibration_of_binary(
-                self.outcome.event, self.nested.predictor, bootstrap=few
-            )
+            report, risks = calibration_of_binary(self.outcome.event, self.nested, bootstrap=few)
             return calibration_result(report, numbers(risks), horizon=None)
         if horizon is None:
             raise DataError("the plan has no horizon_days within follow-up")
@@ -405,6 +411,8 @@ class _Work:
                 risk=None if risks is None else float(risks[row]),
                 day=None if self.setting.binary else float(outcome.time[row]),
                 event=bool(outcome.event[row]),
+                predictors=numbers(self.nested.predictor[:, row]),
+                folds=tuple(self.nested.outer[:, row].tolist()),
             )
             for row, who in enumerate(self.rows.participants)
         )
@@ -512,7 +520,7 @@ class _Work:
             threads=self.setting.threads,
             progress=self.setting.stage("final model", self.planned.model.code),
         )
-        return final_result(
+        terms = final_result(
             self.planned,
             fitted,
             self.nested,
@@ -520,6 +528,7 @@ class _Work:
             plan=plan,
             logged=[one.name for one in self.setting.data.columns if one.logged],
         )
+        return terms, fitted
 
     def _instability(self, final: FinalFit) -> InstabilityResult:
         horizon = self.setting.horizon
@@ -571,21 +580,15 @@ class _Work:
         return sites_result(found, level=self.setting.level)
 
     def _subgroups(self) -> tuple[SubgroupLine, ...]:
-        horizon = self.setting.horizon
-        if self.setting.binary or horizon is None:
+        risks, rows = self._risks(), self.setting.given.rows
+        if risks is None:
             return ()
-        survival, rows = self._mean_survival(), self.setting.given.rows
         found: list[SubgroupLine] = []
         for by, labels in subgroup_labels(self.setting.data, rows).items():
-            known = np.array([one is not None for one in labels])
             if len({one for one in labels if one}) < 2:
                 continue
-            lines = performance_by_subgroup(
-                RightCensored(time=self.outcome.time[known], event=self.outcome.event[known]),
-                survival[known],
-                groups=[one for one in labels if one is not None],
-                horizon=horizon,
-            )
+            known = np.array([one is not None for one in labels])
+            groups = [one for one in labels if one is not None]
             found += [
                 SubgroupLine(
                     by=by,
@@ -594,7 +597,17 @@ class _Work:
                     events=one.events,
                     concordance=estimated(one.concordance),
                     observed_over_expected=estimated(one.observed_over_expected),
+                    brier=None if one.brier is None else estimated(one.brier),
                 )
-                for one in lines
+                for one in self._by_group(risks, known, groups)
             ]
         return tuple(found)
+
+    def _by_group(
+        self, risks: np.ndarray, known: np.ndarray, groups: list[str]
+    ) -> tuple[SubgroupPerformance, ...]:
+        outcome, horizon = self.outcome, self.setting.horizon
+        if horizon is None:
+            return binary_performance_by_subgroup(outcome.event[known], risks[known], groups=groups)
+        part = RightCensored(time=outcome.time[known], event=outcome.event[known])
+        return performance_by_subgroup(part, 1.0 - risks[known], groups=groups, horizon=horizon)

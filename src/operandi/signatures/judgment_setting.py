@@ -37,6 +37,8 @@ class Setting:
         Confirmatory or exploratory.
     threads : int
     tell : callable
+    repeats : int or None
+        Of nested cross-validation; None for those of the plan.
     """
 
     plan: AnalysisPlan
@@ -46,6 +48,7 @@ class Setting:
     label: str
     threads: int
     tell: Tell
+    repeats: int | None = None
 
     @property
     def outcome(self) -> RightCensored:
@@ -73,7 +76,7 @@ class Setting:
         """Folds and repeats."""
         said = self.plan.resampling
         return Resampling(
-            repeats=said.repeats,
+            repeats=self.repeats or said.repeats,
             outer=said.folds,
             inner=said.inner_folds,
             seed=said.seed,

@@ -13,7 +13,7 @@ from operandi.domain.identity import Digest
 from operandi.quantities.errors import DataError
 from operandi.records.spelling import meant
 from operandi.signatures.plan_checks import PlanFault, plan_faults
-from operandi.signatures.plan_format import FORMAT, AnalysisPlan
+from operandi.signatures.plan_format import CHALLENGERS, FORMAT, AnalysisPlan, Challengers
 
 
 class PlanError(DataError):
@@ -99,6 +99,8 @@ def stated(plan: AnalysisPlan) -> dict[str, Any]:
     if plan.population.therapy is None:
         # Plans that were locked before there was such a key keep their digest.
         del said["population"]["therapy"]
+    if plan.challengers == Challengers() and not any(one.kind in CHALLENGERS for one in plan.model):
+        del said["challengers"]  # the same
     return said
 
 

@@ -9,11 +9,13 @@ from typing import Final
 
 from operandi.records.rows import ROWS
 from operandi.signatures.plan_format import (
+    CHALLENGERS,
     STEP_SETTINGS,
     AnalysisPlan,
     ChangePredictor,
     FeaturesPredictor,
     MeasuredPredictor,
+    PlannedComparison,
     PlannedEndpoint,
     PlannedModel,
     Preparation,
@@ -25,6 +27,8 @@ AFTERWARDS: Final = frozenset(
     {"adverse_events", "deaths", "follow_up", "recist_lesions", "recist_reads", "visits"}
 )
 """Tables whose entries come to be during follow-up, or are the outcome."""
+_TO_THE_LAST_DAY: Final = frozenset({"uno_c", "integrated_brier"})
+"""Metrics over all days up to the last one of the endpoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ def plan_faults(plan: AnalysisPlan) -> tuple[PlanFault, ...]:
         *_of_models(plan),
         *_of_ladder(plan),
         *_of_comparisons(plan),
+        *_of_challengers(plan),
         *_of_decision(plan),
         *_of_explained(plan),
     )
@@ -280,6 +285,14 @@ def _of_kind(model: PlannedModel, key: str) -> Iterator[PlanFault]:
         yield PlanFault(f"{key}.predictors", "a given score is one predictor", "name it alone")
     if model.kind == "cox" and model.unpenalized:
         yield PlanFault(f"{key}.unpenalized", "nothing of it is penalized", "remove it")
+    if model.kind == "random_forest" and model.unpenalized:
+        yield PlanFault(f"{key}.unpenalized", "a forest has no penalty", "remove it")
+    if model.kind in CHALLENGERS and model.role != "challenger":
+        yield PlanFault(
+            f"{key}.role",
+            f"{CHALLENGERS[model.kind]} bears no verdict and makes no card",
+            'write role = "challenger"',
+        )
 
 
 def _of_ladder(plan: AnalysisPlan) -> Iterator[PlanFault]:
@@ -298,24 +311,69 @@ def _of_ladder(plan: AnalysisPlan) -> Iterator[PlanFault]:
 
 def _of_comparisons(plan: AnalysisPlan) -> Iterator[PlanFault]:
     models = {one.code for one in plan.model}
+    challengers = {one.code for one in plan.challenging()}
     endpoints = {one.code: one for one in plan.endpoint}
     for number, one in enumerate(plan.comparison, start=1):
         key = f"comparison[{number}]"
         for name, code in (("model", one.model), ("against", one.against)):
             if code not in models:
                 yield PlanFault(f"{key}.{name}", f"{code} is no model", "correct its code")
+            if code in challengers:
+                yield PlanFault(
+                    f"{key}.{name}",
+                    f"{code} is a challenger, which is exploratory and never tested",
+                    "take the comparison out: its gain over M0 is described without it",
+                )
         if one.model == one.against:
             yield PlanFault(f"{key}.against", "is the model itself", "name another")
         if one.endpoint not in endpoints:
             yield PlanFault(f"{key}.endpoint", f"{one.endpoint} is none", "correct its code")
-        elif (
-            one.metric in {"auc", "brier", "net_benefit"}
-            and one.horizon_days is None
-            and not endpoints[one.endpoint].binary
-        ):
-            yield PlanFault(
-                f"{key}.horizon_days", f"{one.metric} of a time needs a day", "give the day"
-            )
+        else:
+            yield from _of_metric(plan, one, endpoints[one.endpoint], key=key)
+
+
+def _of_metric(
+    plan: AnalysisPlan, one: PlannedComparison, endpoint: PlannedEndpoint, *, key: str
+) -> Iterator[PlanFault]:
+    """What no analysis would judge: a verdict that hangs on it would be undecidable forever."""
+    day, metric = one.horizon_days, one.metric
+    if metric == "net_benefit" and plan.decision is None:
+        yield PlanFault(f"{key}.metric", "net_benefit needs thresholds", "add [decision]")
+    elif endpoint.binary and metric in _TO_THE_LAST_DAY:
+        yield PlanFault(
+            f"{key}.metric", f"{metric} is of times, {endpoint.code} yes or no", "take auc or brier"
+        )
+    elif endpoint.binary or metric == "harrell_c":
+        if day is not None:
+            what = "a yes or no" if endpoint.binary else metric
+            yield PlanFault(f"{key}.horizon_days", f"{what} has no day", "remove it")
+    elif not (judged := _judged_days(plan, metric, endpoint)):
+        yield PlanFault(
+            f"{key}.metric", f"{metric} needs a day", f"give endpoint[{endpoint.code}].horizon_days"
+        )
+    elif day is None and metric not in _TO_THE_LAST_DAY:
+        yield PlanFault(f"{key}.horizon_days", f"{metric} of a time needs a day", "give the day")
+    elif day is not None and day not in judged:
+        days = ", ".join(f"{each:g}" for each in judged)
+        yield PlanFault(f"{key}.horizon_days", f"{metric} is judged on day {days}", "correct it")
+
+
+def _judged_days(plan: AnalysisPlan, metric: str, endpoint: PlannedEndpoint) -> tuple[float, ...]:
+    """Days on which a metric of times is judged."""
+    if metric == "net_benefit":
+        return () if plan.decision is None else (plan.decision.horizon_days,)
+    days = tuple(endpoint.horizon_days)
+    return days[-1:] if metric in _TO_THE_LAST_DAY else days
+
+
+def _of_challengers(plan: AnalysisPlan) -> Iterator[PlanFault]:
+    asked, all_ = plan.challengers.repeats, plan.resampling.repeats
+    if asked is not None and asked > all_:
+        yield PlanFault(
+            "challengers.repeats",
+            f"{asked} are more than resampling.repeats = {all_}",
+            "write as many or fewer: their folds are the first of those",
+        )
 
 
 def _of_decision(plan: AnalysisPlan) -> Iterator[PlanFault]:

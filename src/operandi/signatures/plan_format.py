@@ -18,7 +18,7 @@ Count = Annotated[int, Field(ge=1)]
 Many = Annotated[int, Field(ge=0)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Block = Literal["clinical", "laboratory", "genomic", "pet", "mr", "radiomics", "dose"]
-Metric = Literal["harrell_c", "uno_c", "integrated_brier", "auc", "brier", "net_benefit", "slope"]
+Metric = Literal["harrell_c", "uno_c", "integrated_brier", "auc", "brier", "net_benefit"]
 
 BLOCKS: Final[tuple[str, ...]] = (
     "clinical",
@@ -29,6 +29,12 @@ BLOCKS: Final[tuple[str, ...]] = (
     "radiomics",
     "dose",
 )
+CHALLENGERS: Final = {
+    "horseshoe": "a Bayesian horseshoe",
+    "random_forest": "a random survival forest",
+    "boosting": "boosting",
+}
+"""Kinds of models that are challengers alone: no verdict and no card is made of them."""
 EXPLORATORY: Final = "exploratory"
 CONFIRMATORY: Final = "confirmatory"
 
@@ -281,7 +287,8 @@ class PlannedModel(_Stated):
     same folds; ``challenger`` ones are reported and bear no verdict. Predictors are those of
     ``blocks`` and those named in ``predictors``; ``unpenalized`` are some of them. A
     ``given_score`` is one predictor, taken
-    as it is, with its ``source``.
+    as it is, with its ``source``. ``spread``: whether predictions are multiplied by a factor that
+    the inner folds learn, which changes no order; a given score has none.
     """
 
     code: Code
@@ -301,6 +308,7 @@ class PlannedModel(_Stated):
     predictors: tuple[Code, ...] = ()
     unpenalized: tuple[Code, ...] = ()
     source: str = ""
+    spread: Literal["cross_validated", "as_fitted"] = "cross_validated"
 
 
 class Penalty(_Stated):
@@ -314,6 +322,29 @@ class Penalty(_Stated):
     choose_by: Literal["harrell_c", "deviance"] = "deviance"
 
 
+class Challengers(_Stated):
+    """How the models of ``CHALLENGERS`` are fitted, and how often those of the role are judged.
+
+    ``repeats`` of nested cross-validation, of every model whose role is challenger; without it as
+    often as all. Of a forest ``trees``, the least events of a terminal node, and the columns drawn
+    at a split (the square root of all without it). Of boosting the most ``steps``, and the
+    ``share`` of the way to its optimum that a column moves in one. Of a horseshoe the columns that
+    are ``expected`` to matter, the scale of the slab, how many columns the score test keeps, and
+    the draws of each of four chains.
+    """
+
+    repeats: Count | None = None
+    trees: Annotated[int, Field(ge=50)] = 500
+    node_events: Count = 3
+    split_columns: Count | None = None
+    steps: Count = 100
+    share: Share = 0.1
+    expected: Positive = 3.0
+    slab_scale: Positive = 1.0
+    keep: Count = 50
+    draws: Annotated[int, Field(ge=200)] = 1500
+
+
 class Resampling(_Stated):
     """How often everything is repeated. There is no default for the seed."""
 
@@ -325,7 +356,7 @@ class Resampling(_Stated):
     permutation_repeats: Count = 5
     stability_pairs: Many = 100
     bootstraps: Count = 1000
-    imputations: Count = 1
+    imputations: Count = 20
     stratify: Literal["event", "event_and_site", "none"] = "event"
     leave_site_out: bool = True
 
@@ -387,6 +418,7 @@ class AnalysisPlan(_Stated):
     preparation: tuple[Preparation, ...] = ()
     model: Annotated[tuple[PlannedModel, ...], Field(min_length=1)]
     penalty: Penalty = Penalty()
+    challengers: Challengers = Challengers()
     resampling: Resampling
     comparison: tuple[PlannedComparison, ...] = ()
     decision: DecisionPlan | None = None
@@ -418,6 +450,10 @@ class AnalysisPlan(_Stated):
         codes = [one.code for one in self.ladder()]
         rungs = self.ladder()[: codes.index(model.code)] if model.code in codes else ()
         return tuple(dict.fromkeys(code for one in rungs for code in self.predictors_of(one)))
+
+    def challenging(self) -> tuple[PlannedModel, ...]:
+        """The models that are reported beside M0, and bear no verdict."""
+        return tuple(model for model in self.model if model.role == "challenger")
 
     def primary(self) -> PlannedEndpoint:
         """The primary endpoint."""

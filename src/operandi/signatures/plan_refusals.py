@@ -4,16 +4,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from operandi.signatures.plan_checks import PlanFault
-from operandi.signatures.plan_format import AnalysisPlan
+from operandi.signatures.plan_format import CHALLENGERS, AnalysisPlan
 
-CHALLENGERS: Final = {
-    "horseshoe": "a Bayesian horseshoe",
-    "random_forest": "a random survival forest",
-    "boosting": "boosting",
-}
-"""Kinds of models that this installation does not have."""
 FEWEST_PERMUTATIONS: Final = 19
-_OF_TIMES: Final = frozenset({"priority_lasso", "group_lasso"})
+OF_TIMES: Final = frozenset({"priority_lasso", "group_lasso", *CHALLENGERS})
+"""Kinds of models that are fitted to times alone."""
 
 
 def plan_refusals(plan: AnalysisPlan) -> tuple[PlanFault, ...]:
@@ -24,13 +19,7 @@ def plan_refusals(plan: AnalysisPlan) -> tuple[PlanFault, ...]:
 def _of_models(plan: AnalysisPlan) -> Iterator[PlanFault]:
     for model in plan.model:
         key = f"model[{model.code}].kind"
-        if model.kind in CHALLENGERS:
-            yield PlanFault(
-                key,
-                f"{CHALLENGERS[model.kind]} is not installed",
-                "leave it out, or fit it elsewhere and give its score as a given_score",
-            )
-        if model.kind in _OF_TIMES and plan.primary().binary:
+        if model.kind in OF_TIMES and plan.primary().binary:
             yield PlanFault(
                 key,
                 f"{model.kind} is fitted to times, and the primary endpoint is a yes or no",

@@ -2,8 +2,13 @@
 
 ``risk(t) = 1 - exp(-H(t) exp(eta))``, ``eta = sum_j b_j x_j - center`` over prepared columns, *H*
 the cumulative baseline hazard of the card; of a yes/no endpoint ``1 / (1 + exp(-eta))``. A term
-contributes ``b_j (x_j - r_j)``, with *r* the training means: the reference participant.
+contributes ``b_j (x_j - r_j)``, with *r* the training means: the reference participant. Of several
+fits, and of several draws of a missing value, *eta* and the contributions are means [1]_.
 Intervals: ``prediction_interval``.
+
+References
+----------
+.. [1] Mertens, Banzato & de Wreede, Biom J 62:724, 2020.
 """
 
 from collections.abc import Mapping
@@ -15,7 +20,8 @@ from scipy.special import expit
 
 from operandi.quantities.errors import DataError
 from operandi.signatures.card import ModelCard
-from operandi.signatures.card_chain import drivers_of, harmonized_by
+from operandi.signatures.card_chain import drivers_of_all, harmonized_by
+from operandi.signatures.data import Floats
 from operandi.signatures.given_values import GivenParticipant
 from operandi.signatures.prediction_checks import (
     CheckedValues,
@@ -27,6 +33,7 @@ from operandi.signatures.prediction_interval import (
     ParticipantRow,
     Refitted,
     column_medians,
+    draws_each,
     interval_absent_because,
     interval_words,
     refitted_predictors,
@@ -49,20 +56,13 @@ class TermContribution:
         Column, and the unit of ``value``.
     value : float or None
         As the model takes it, before preparation; None where it was missing and filled.
-    prepared, reference : float
-        After preparation, and the training mean of that.
-    coefficient : float
-        A unit of the prepared column.
     contribution : float
-        ``coefficient (prepared - reference)``.
+        ``b (x - r)``, the mean over fits and draws.
     """
 
     name: str
     unit: str
     value: float | None
-    prepared: float
-    reference: float
-    coefficient: float
     contribution: float
 
 
@@ -115,6 +115,8 @@ class IndividualPrediction:
     predictor : float
         Log relative hazard (log odds).
     horizons : tuple of HorizonRisk
+    beyond : tuple of float
+        Days of the plan that cannot be foretold, as they lie after follow-up in training.
     curve : RiskCurve or None
         None of a yes/no endpoint.
     contributions : tuple of TermContribution
@@ -136,6 +138,7 @@ class IndividualPrediction:
     label: Literal["new", "apparent"]
     predictor: float
     horizons: tuple[HorizonRisk, ...]
+    beyond: tuple[float, ...]
     curve: RiskCurve | None
     contributions: tuple[TermContribution, ...]
     reference_predictor: float
@@ -176,26 +179,57 @@ def predict(
     refuse_for(refusals, participant=given.participant)
     row = ParticipantRow(given=given, values=checked.values, medians=column_medians(card))
     try:
-        eta, prepared = row.predictor(card.fit)
+        drawn = _drawn(card, row)
     except DataError as error:
         refuse_for((_preparation_refusal(error),), participant=given.participant)
         raise
-    refuse_for(_joint_refusals(card, prepared), participant=given.participant)
-    refits = refitted_predictors(card, row)
+    refuse_for(_joint_refusals(card, drawn.first), participant=given.participant)
+    eta, refits = drawn.mean, refitted_predictors(card, row)
     return IndividualPrediction(
         participant=given.participant,
         site=given.site,
         label=APPARENT if seen else NEW,
         predictor=eta,
         horizons=_horizons(card, eta, refits, level=level),
+        beyond=card.endpoint.beyond_days,
         curve=None if card.endpoint.binary else _curve(card, eta, refits, level=level),
-        contributions=_contributions(card, checked.values, prepared),
+        contributions=_contributions(card, checked.values, drawn.parts),
         reference_predictor=_reference(card),
         level=level,
-        interval_from="" if refits.reason else interval_words(card, refits),
-        interval_reason=interval_absent_because(card, refits, level=level),
-        notes=tuple(_notes(card, given, checked, seen=seen)),
+        interval_from="" if refits.reason else interval_words(refits),
+        interval_reason=interval_absent_because(refits, level=level),
+        notes=tuple(_notes(card, given, checked, drawn, seen=seen)),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Drawn:
+    """Predictors by every fit and draw, and their mean of fits; what goes with them.
+
+    ``parts`` are ``b x`` of each term, the mean of all; ``first`` is what the first fit prepared.
+    """
+
+    eta: Floats
+    mean: float
+    parts: Mapping[str, float]
+    first: Mapping[str, float]
+
+
+def _drawn(card: ModelCard, row: ParticipantRow) -> _Drawn:
+    eta: list[Floats] = []
+    parts = {one.name: 0.0 for one in card.terms}
+    first: dict[str, float] = {}
+    for number, fit in enumerate(card.fits):
+        found, prepared = row.predictors(fit, draws=draws_each(len(card.fits)))
+        means = dict(zip(fit.coefficients, prepared.mean(axis=0).tolist(), strict=True))
+        eta.append(found)
+        for name, slope in fit.coefficients.items():
+            parts[name] += slope * means[name] / len(card.fits)
+        if number == 0:
+            first = means
+    # Each fit counts alike, however many draws it has.
+    mean = float(np.mean([one.mean() for one in eta]))
+    return _Drawn(eta=np.concatenate(eta), mean=mean, parts=parts, first=first)
 
 
 def _horizons(
@@ -208,15 +242,15 @@ def _horizons(
         refitted = expit(refits.eta)[:, None]
     else:
         places = np.searchsorted(card.days, card.endpoint.horizon_days, side="right")
-        base = np.concatenate(([0.0], card.fit.hazard))[places]
+        base = np.concatenate(([0.0], card.hazard))[places]
         risk, at_reference = risks_at(eta, base), risks_at(reference, base)
         refitted = np.empty((0, len(days)))
         if refits.eta.size:
             rows = np.hstack((np.zeros((refits.eta.size, 1)), refits.hazard))
             refitted = risks_at(refits.eta[:, None], rows[:, places])
     low, high = np.empty(0), np.empty(0)
-    if not interval_absent_because(card, refits, level=level):
-        low, high = risk_interval(card, risk, refitted, level=level)
+    if not interval_absent_because(refits, level=level):
+        low, high = risk_interval(refitted, level=level)
     return tuple(
         HorizonRisk(
             day=day,
@@ -230,12 +264,12 @@ def _horizons(
 
 
 def _curve(card: ModelCard, eta: float, refits: Refitted, *, level: float) -> RiskCurve:
-    hazard = np.array(card.fit.hazard)
+    hazard = np.array(card.hazard)
     risk = risks_at(eta, hazard)
     low, high = np.empty(0), np.empty(0)
-    if not interval_absent_because(card, refits, level=level):
+    if not interval_absent_because(refits, level=level):
         refitted = risks_at(refits.eta[:, None], refits.hazard)
-        low, high = risk_interval(card, risk, refitted, level=level)
+        low, high = risk_interval(refitted, level=level)
     assert card.endpoint.last_day is not None  # noqa: S101 - faults of a card have been told
     return RiskCurve(
         days=card.days,
@@ -248,11 +282,12 @@ def _curve(card: ModelCard, eta: float, refits: Refitted, *, level: float) -> Ri
 
 
 def _reference(card: ModelCard) -> float:
-    return float(sum(one.coefficient * one.reference for one in card.terms) - card.fit.center)
+    center = sum(one.center for one in card.fits) / len(card.fits)
+    return float(sum(one.reference for one in card.terms) - center)
 
 
 def _contributions(
-    card: ModelCard, values: Mapping[str, float], prepared: Mapping[str, float]
+    card: ModelCard, values: Mapping[str, float], parts: Mapping[str, float]
 ) -> tuple[TermContribution, ...]:
     found = [
         TermContribution(
@@ -261,10 +296,7 @@ def _contributions(
             if card.column(one.name).logged
             else card.column(one.name).unit,
             value=values.get(one.name),
-            prepared=prepared[one.name],
-            reference=one.reference,
-            coefficient=one.coefficient,
-            contribution=one.coefficient * (prepared[one.name] - one.reference),
+            contribution=parts[one.name] - one.reference,
         )
         for one in card.terms
     ]
@@ -308,15 +340,22 @@ def _joint_refusals(
 
 
 def _notes(
-    card: ModelCard, given: GivenParticipant, checked: CheckedValues, *, seen: bool
+    card: ModelCard,
+    given: GivenParticipant,
+    checked: CheckedValues,
+    drawn: _Drawn,
+    *,
+    seen: bool,
 ) -> list[str]:
     notes = list(checked.notes)
     if seen:
         notes.insert(0, "Apparent: the model has learned from this participant.")
-    drivers = drivers_of(card.fit.chain, tuple(card.fit.coefficients))
+    if card.endpoint.beyond_days:
+        notes.append(_beyond(card))
+    drivers = drivers_of_all(card.fits)
     if filled := [name for name in drivers if name not in checked.values]:
-        notes.append(f"Missing, and filled as in training: {', '.join(filled)}.")
-    learned = harmonized_by(card.fit.chain, tuple(card.fit.coefficients))
+        notes.append(_filled(card, filled, drawn))
+    learned = harmonized_by(card.fits)
     if learned is not None and given.site not in learned["sites"]:
         notes.append(f"The site {given.site} is unknown to the model: its values are unadjusted.")
     if card.joint is None:
@@ -326,3 +365,22 @@ def _notes(
     if card.verdict is not None:
         notes.append(card.verdict.sentence)
     return notes
+
+
+def _beyond(card: ModelCard) -> str:
+    days = ", ".join(f"{day:g}" for day in card.endpoint.beyond_days)
+    return (
+        f"Not foretold, though the plan asks for it: the risk by day {days}. Follow-up in training "
+        f"ends on day {card.endpoint.last_day:g}, and nothing is known after it."
+    )
+
+
+def _filled(card: ModelCard, names: list[str], drawn: _Drawn) -> str:
+    said = f"Missing, and filled as in training: {', '.join(names)}."
+    if drawn.eta.size == len(card.fits):
+        return f"{said} Nothing is drawn: the interval takes the filled value as known."
+    of = "odds" if card.endpoint.binary else "hazard"
+    return (
+        f"{said} The predictor is the mean of {drawn.eta.size} draws; between them the log {of} "
+        f"has a standard deviation of {drawn.eta.std(ddof=1):.2g}, which widens the interval."
+    )

@@ -10,7 +10,7 @@ import numpy as np
 
 from operandi.quantities.errors import DataError
 from operandi.signatures.card import CardColumn, ModelCard
-from operandi.signatures.card_chain import drivers_of, harmonized_by
+from operandi.signatures.card_chain import drivers_of_all, harmonized_by
 from operandi.signatures.given_values import GivenParticipant, GivenValue, seen_words
 
 RefusalKind = Literal[
@@ -99,7 +99,7 @@ def checked_values(card: ModelCard, given: GivenParticipant) -> CheckedValues:
 
     A column without influence on the risk is refused for its unit alone: its range is noted.
     """
-    drivers = set(drivers_of(card.fit.chain, tuple(card.fit.coefficients)))
+    drivers = set(drivers_of_all(card.fits))
     known = {one.name for one in card.columns}
     values: dict[str, float] = {}
     refusals = [_unknown(name, known) for name in given.values if name not in known]
@@ -201,7 +201,7 @@ def _outside(card: ModelCard, column: CardColumn, value: float) -> PredictionRef
 
 
 def _site(card: ModelCard, given: GivenParticipant) -> Iterator[PredictionRefusal]:
-    learned = harmonized_by(card.fit.chain, tuple(card.fit.coefficients))
+    learned = harmonized_by(card.fits)
     if learned is None or given.site in learned["sites"]:
         return
     sites = ", ".join(learned["sites"])

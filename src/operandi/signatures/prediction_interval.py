@@ -1,31 +1,34 @@
 """The interval of a foretold risk: the same recipe, learned from other participants.
 
 The interval is that of the model, not of the participant's fate: how far the risk moves where the
-whole recipe, preparation too, learns from other participants of the same population.
+whole recipe, preparation and imputation too, learns from other participants of the same
+population. What of a missing value cannot be known is in it: each refit draws its own [2]_.
 
 References
 ----------
 .. [1] Riley & Collins, Biom J 65:2200302, 2023 (refits on bootstrap samples).
-.. [2] Efron & Stein, Ann Stat 9:586, 1981; Shao & Tu, The Jackknife and Bootstrap, 1995,
-   section 2.3 (delete-a-group jackknife; recalled).
+.. [2] Schomaker & Heumann, Stat Med 37:2252, 2018 (imputation inside each bootstrap sample).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from scipy.special import stdtrit
 
 from operandi.quantities.errors import DataError
-from operandi.signatures.card import CardFit, ModelCard
+from operandi.signatures.card import CardPredictor, ModelCard
+from operandi.signatures.card_chain import draws as drawing
 from operandi.signatures.card_chain import drivers_of, filled_columns, filling_from
 from operandi.signatures.data import Floats
 from operandi.signatures.given_values import GivenParticipant
-from operandi.signatures.preparation.chain import chain_from
+from operandi.signatures.preparation.chain import LearnedChain, LearnedPart, chain_from
+from operandi.signatures.preparation.imputation import LearnedImputation
 from operandi.signatures.preparation.transformer import PlainRows
 
 _MOST_FAILED: Final = 0.1
+DRAWS: Final = 50
+"""Draws of a missing value over all fits of a card, at least."""
 
 
 def column_medians(card: ModelCard) -> dict[str, float]:
@@ -42,83 +45,125 @@ class ParticipantRow:
     values: Mapping[str, float]
     medians: Mapping[str, float]
 
-    def predictor(self, fit: CardFit) -> tuple[float, dict[str, float]]:
-        """Linear predictor, and the prepared terms."""
+    def predictors(self, fit: CardPredictor, *, draws: int) -> tuple[Floats, Floats]:
+        """Linear predictors (d,), and the prepared terms (d, p), by draws of what is missing.
+
+        There is one where nothing is missing or nothing is drawn.
+
+        Raises
+        ------
+        DataError
+            If a value is missing that the preparation cannot fill, or a step refuses the row.
+        """
         terms = tuple(fit.coefficients)
-        prepared = self._prepared(fit, terms)
-        if missing := [name for name in terms if np.isnan(prepared[name])]:
+        prepared = self._prepared(fit, terms, draws=draws)
+        if missing := [name for name, gap in zip(terms, np.isnan(prepared[0]), strict=True) if gap]:
             raise DataError(
                 f"{', '.join(missing)}: missing, and the preparation could not fill it.",
                 remedy="Supply it.",
             )
-        total = sum(value * prepared[name] for name, value in fit.coefficients.items())
-        return float(total - fit.center), {name: prepared[name] for name in terms}
+        slopes = np.array(list(fit.coefficients.values()), dtype=np.float64)
+        return np.asarray(prepared @ slopes - fit.center), prepared
 
-    def _prepared(self, fit: CardFit, terms: tuple[str, ...]) -> dict[str, float]:
+    def _prepared(self, fit: CardPredictor, terms: tuple[str, ...], *, draws: int) -> Floats:
         if fit.chain is None:
-            return {name: self.values.get(name, np.nan) for name in terms}
+            return np.array([[self.values.get(name, np.nan) for name in terms]], dtype=np.float64)
         names = tuple(fit.chain["names"])
-        kept = filling_from(fit.chain) if self._gaps(fit, terms) else frozenset()
+        gaps = self._gaps(fit, terms)
+        kept = filling_from(fit.chain) if gaps else frozenset()
         # Columns without influence take the training median: steps that need whole rows run.
         drivers = set(drivers_of(fit.chain, terms))
         values = [
             self.values.get(name, np.nan if name in drivers or name in kept else self.medians[name])
             for name in names
         ]
-        found = chain_from(fit.chain).learned.apply(
-            PlainRows(
-                values=np.array([values], dtype=np.float64),
-                names=names,
-                sites=(self.given.site,),
-                participants=(self.given.participant,),
-            )
+        row = PlainRows(
+            values=np.array([values], dtype=np.float64),
+            names=names,
+            sites=(self.given.site,),
+            participants=(self.given.participant,),
         )
-        return dict(zip(found.names, found.values[0].tolist(), strict=True))
+        chain = chain_from(fit.chain).learned
+        found = []
+        for draw in range(draws if gaps and drawing(fit.chain) else 1):
+            prepared = _drawn_anew(chain, draw).apply(row)
+            place = {name: at for at, name in enumerate(prepared.names)}
+            found.append(prepared.values[0, [place[name] for name in terms]])
+        return np.array(found).reshape(len(found), len(terms))
 
-    def _gaps(self, fit: CardFit, terms: tuple[str, ...]) -> bool:
+    def _gaps(self, fit: CardPredictor, terms: tuple[str, ...]) -> bool:
         return any(name not in self.values for name in drivers_of(fit.chain, terms))
 
-    def lacks(self, fit: CardFit) -> tuple[str, ...]:
+    def lacks(self, fit: CardPredictor) -> tuple[str, ...]:
         """Columns that a fit hangs on, that are missing and that it cannot fill."""
         filled = () if fit.chain is None else filled_columns(fit.chain)
         wanted = drivers_of(fit.chain, tuple(fit.coefficients))
         return tuple(one for one in wanted if one not in self.values and one not in filled)
 
 
+def _drawn_anew(chain: LearnedChain, draw: int) -> LearnedChain:
+    """The chain with other draws of missing values; draw 0 is that of training."""
+    if draw == 0:
+        return chain
+    return replace(chain, parts=tuple(_part_anew(part, draw) for part in chain.parts))
+
+
+def _part_anew(part: LearnedPart, draw: int) -> LearnedPart:
+    step = part.learned
+    if not isinstance(step, LearnedImputation):
+        return part
+    words = np.random.SeedSequence(entropy=step.equations.seed, spawn_key=(draw,))
+    seed = int(words.generate_state(1, np.uint64)[0] >> np.uint64(1))
+    return replace(part, learned=replace(step, equations=replace(step.equations, seed=seed)))
+
+
+def draws_each(fits: int) -> int:
+    """Draws by each of some fits, so that all have ``DRAWS`` or more."""
+    return -(-DRAWS // fits)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Refitted:
-    """Predictors and hazards of the refits; ``reason`` where they cannot bear an interval."""
+    """Predictors and hazards of the refits, a row a draw; ``reason`` where they bear no interval.
+
+    ``count`` is that of the refits.
+    """
 
     eta: Floats
     hazard: Floats
-    failed: int
+    count: int
     reason: str
 
 
 def refitted_predictors(card: ModelCard, row: ParticipantRow) -> Refitted:
     """Linear predictors of a participant by every refit, or why they bear no interval."""
-    fits = card.refits.fits
-    if not fits:
+    refits = card.refits
+    if not refits:
         return _no_refits("the card has no refits")
-    if lacking := list(dict.fromkeys(name for fit in fits for name in row.lacks(fit))):
+    if lacking := list(dict.fromkeys(name for fit in refits for name in row.lacks(fit))):
         shown = ", ".join(lacking[:5]) + (f" and {len(lacking) - 5} more" * (len(lacking) > 5))
         return _no_refits(f"refits use {shown}, which is missing")
-    eta = np.full(len(fits), np.nan)
-    for number, fit in enumerate(fits):
+    eta, hazard, failed = [], [], 0
+    for fit in refits:
         try:
-            eta[number] = row.predictor(fit)[0]
+            drawn, _ = row.predictors(fit, draws=draws_each(len(refits)))
         except DataError:
+            failed += 1
             continue
-    there = ~np.isnan(eta)
-    failed = int(np.count_nonzero(~there))
-    if failed > (0.0 if card.refits.kind == "folds" else _MOST_FAILED) * len(fits):
-        return _no_refits(f"{failed} of {len(fits)} refits refuse this participant")
-    hazard = np.array([fit.hazard for fit in fits], dtype=np.float64).reshape(len(fits), -1)
-    return Refitted(eta=eta[there], hazard=hazard[there], failed=failed, reason="")
+        eta.append(drawn)
+        hazard += [fit.hazard] * drawn.size
+    if failed > _MOST_FAILED * len(refits):
+        return _no_refits(f"{failed} of {len(refits)} refits refuse this participant")
+    return Refitted(
+        eta=np.concatenate(eta),
+        hazard=np.array(hazard, dtype=np.float64).reshape(len(hazard), -1),
+        count=len(refits) - failed,
+        reason="",
+    )
 
 
 def _no_refits(reason: str) -> Refitted:
-    return Refitted(eta=np.empty(0), hazard=np.empty((0, 0)), failed=0, reason=reason)
+    return Refitted(eta=np.empty(0), hazard=np.empty((0, 0)), count=0, reason=reason)
 
 
 def risks_at(eta: Floats | float, hazard: Floats | float) -> Floats:
@@ -132,50 +177,27 @@ def _least_refits(level: float) -> int:
     return int(np.ceil(2.0 / (1.0 - level) - 1e-9))
 
 
-def interval_absent_because(card: ModelCard, refits: Refitted, *, level: float) -> str:
+def interval_absent_because(refits: Refitted, *, level: float) -> str:
     """Why there is no interval at a level; empty where there is one."""
     if refits.reason:
         return refits.reason
     least = _least_refits(level)
-    if card.refits.kind == "bootstrap" and refits.eta.size < least:
-        return f"{100 * level:g} % need {least} refits; the card has {refits.eta.size}"
+    if refits.count < least:
+        return f"{100 * level:g} % need {least} refits; the card has {refits.count}"
     return ""
 
 
-def risk_interval(
-    card: ModelCard, risk: Floats, refitted: Floats, *, level: float
-) -> tuple[Floats, Floats]:
-    """Ends of the interval of risks (d,), of those of the refits (r, d)."""
-    if card.refits.kind == "bootstrap":
-        tail = 0.5 * (1.0 - level)
-        low, high = np.quantile(refitted, (tail, 1.0 - tail), axis=0)
-        return low, high
-    return _jackknife(risk, refitted, folds=card.refits.folds, level=level)
+def risk_interval(refitted: Floats, *, level: float) -> tuple[Floats, Floats]:
+    """Ends of the interval of risks, from those of the refits (r, d)."""
+    tail = 0.5 * (1.0 - level)
+    low, high = np.quantile(refitted, (tail, 1.0 - tail), axis=0)
+    return low, high
 
 
-def _jackknife(
-    risk: Floats, refitted: Floats, *, folds: int, level: float
-) -> tuple[Floats, Floats]:
-    """On the scale ln(-ln(1 - risk)), with Student's t of ``folds - 1`` degrees of freedom."""
-    with np.errstate(divide="ignore"):
-        center = np.log(-np.log1p(-risk))
-        each = np.log(-np.log1p(-refitted)).reshape(-1, folds, risk.size)
-    fine = np.isfinite(center) & np.isfinite(each).all(axis=(0, 1))
-    each = np.where(fine, each, 0.0)
-    squares = np.square(each - each.mean(axis=1, keepdims=True)).sum(axis=1)
-    error = np.sqrt((folds - 1) / folds * squares.mean(axis=0))
-    half = float(stdtrit(folds - 1, 0.5 * (1.0 + level))) * error
-    ends = [-np.expm1(-np.exp(np.where(fine, center, 0.0) + sign * half)) for sign in (-1.0, 1.0)]
-    # Where a refit has seen no event yet, the scale has no number: from 0 to the largest of all.
-    largest = np.maximum(risk, refitted.max(axis=0))
-    return np.where(fine, ends[0], 0.0), np.where(fine, ends[1], largest)
-
-
-def interval_words(card: ModelCard, refits: Refitted) -> str:
+def interval_words(refits: Refitted) -> str:
     """Where an interval comes from."""
-    if card.refits.kind == "folds":
-        return (
-            f"{refits.eta.size} refits on the training parts of {card.refits.folds}-fold "
-            "cross-validation, by the delete-a-group jackknife"
-        )
-    return f"{refits.eta.size} refits of the whole recipe on bootstrap samples, by percentiles"
+    drawn = ", each with draws of its own of what is missing" * (refits.eta.size > refits.count)
+    return (
+        f"{refits.count} refits of the whole recipe on bootstrap samples of the participants"
+        f"{drawn}, by percentiles"
+    )

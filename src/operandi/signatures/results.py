@@ -24,7 +24,7 @@ from operandi.signatures.results_cohort import (
 )
 from operandi.signatures.results_models import ModelResult
 
-RESULT_FORMAT: Final = 1
+RESULT_FORMAT: Final = 2
 RESULT_FILE: Final = "result.json"
 PROGNOSTIC: Final = "prognostic under"
 """How every finding reads: no two treatments are compared, so that nothing is said of either."""

@@ -56,7 +56,7 @@ class AnalyzedStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictorSummary:
-    """A predictor over the participants analyzed, before preparation.
+    """A predictor over the whole population, with the endpoint or without, before preparation.
 
     Parameters
     ----------
@@ -65,6 +65,8 @@ class PredictorSummary:
         Participants with and without a value.
     mean, deviation, minimum, lower_quartile, median, upper_quartile, maximum : float or None
         Of the known values; None where there are none.
+    logged : bool
+        Whether the numbers are of natural logarithms of what was measured.
     """
 
     name: str
@@ -78,6 +80,7 @@ class PredictorSummary:
     median: float | None
     upper_quartile: float | None
     maximum: float | None
+    logged: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,12 @@
 """What an analysis found of each model, as plain data."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from operandi.signatures.results_cohort import Estimated, SurvivalCurve, Values
+
+_SLOPE_OPEN: Final = 2.0
+"""Twice from none (0) to right (1)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +51,10 @@ class CalibrationResult:
     horizon_days : float or None
         None of a binary endpoint.
     slope, intercept, observed_over_expected, ici, e50, e90 : Estimated
-        ``intercept`` of binary endpoints alone.
+        ``intercept`` of binary endpoints alone; ``e50`` and ``e90`` have no interval.
     predicted, observed, low, high : (k,) float
-        Smooth curve and band; empty with ``ici.reason`` where it could not be fitted.
+        Smooth curve and band, which holds predictions as they are; empty with ``ici.reason`` where
+        it could not be fitted.
     groups : tuple of CalibrationPoint
     risks : (n,) float
         Of each participant, for the marks on the axis.
@@ -69,6 +74,17 @@ class CalibrationResult:
     groups: tuple[CalibrationPoint, ...]
     risks: Values
 
+    @property
+    def slope_is_open(self) -> bool:
+        """Whether even a right slope of 1 could not be told from none: its interval is over 2 wide.
+
+        The error of a slope is about 1 over the standard deviation of the linear predictor times
+        the square root of the events: it is large where predictions are nearly flat, or events few.
+        What smaller cohorts learn differently comes on top.
+        """
+        low, high = self.slope.low, self.slope.high
+        return low is not None and high is not None and high - low > _SLOPE_OPEN
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionResult:
@@ -79,7 +95,7 @@ class DecisionResult:
     horizon_days : float or None
     thresholds, net_benefit, treat_all : (k,) float
     low, high : (k,) float
-        Bootstrap limits; empty where there are none.
+        Limits of ``net_benefit``, what was learned included; empty where there are none.
     uncertain : tuple of bool, (k,)
         Where those acted on were not followed to the horizon.
     """
@@ -198,7 +214,8 @@ class SitesResult:
 class SubgroupLine:
     """Predictions in a subgroup (fairness).
 
-    ``by`` is ``"sex"`` or ``"age"``.
+    ``by`` is ``"sex"`` or ``"age"``. Of a yes/no endpoint ``concordance`` is the AUC, and there is
+    a Brier score.
     """
 
     by: str
@@ -207,6 +224,7 @@ class SubgroupLine:
     events: int
     concordance: Estimated
     observed_over_expected: Estimated
+    brier: Estimated | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,10 +298,12 @@ class FinalTerm:
     name, block : str
         Column after preparation.
     coefficient : float
-        Log hazard ratio (log odds ratio) a unit of the prepared column.
+        Log hazard ratio (log odds ratio) a unit of the prepared column; the mean over imputations,
+        of which those that did not select the column count as 0.
     ratio : Estimated
-        Its exponential; intervals of unpenalized models alone, else ``reason``. Pooled over
-        imputations by Rubin's rules where the plan has several.
+        Its exponential; intervals of unpenalized models alone, else ``reason``, by the larger of
+        the errors of the inverse information and of the sandwich. Pooled over imputations by
+        Rubin's rules where values were drawn.
     selected_share : float or None
         Share of the outer fits with a coefficient; None for what is in every fit by design.
     unpenalized : bool
@@ -291,6 +311,8 @@ class FinalTerm:
         The same under interval censoring (Weibull baseline), for comparison.
     logged : bool
         Whether the column is the natural logarithm of what was measured.
+    imputed_share : float
+        Share of the imputations of everybody in whose fit it has a coefficient.
     """
 
     name: str
@@ -301,6 +323,7 @@ class FinalTerm:
     unpenalized: bool
     interval_ratio: Estimated
     logged: bool = False
+    imputed_share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,13 +345,18 @@ class FinalModelResult:
     candidates : int
         Columns that could have had one.
     penalty : float or None
+        The median over imputations.
     imputations : int
-        Over which coefficients were pooled; 1 for none.
+        Fits whose mean the final model is; 1 where nothing is drawn.
     interval_slope : Estimated
-        Coefficient of the final linear predictor under interval censoring (Weibull baseline), on
-        the participants it was fitted to: near 1 where right ends do no harm.
+        Coefficient of the final linear predictor, without ``spread``, under interval censoring
+        (Weibull baseline), on the participants it was fitted to: near 1 where right ends do no
+        harm. Without an interval, which would take the predictor as known.
     dropped : tuple of DroppedColumn
         Columns that could not have had a coefficient, as preparation left them out.
+    spread : float or None
+        Factor of the inner folds by which coefficients were multiplied, the median of imputations;
+        ratios with an interval are without it. None where they are as fitted.
     """
 
     terms: tuple[FinalTerm, ...]
@@ -337,6 +365,7 @@ class FinalModelResult:
     imputations: int
     interval_slope: Estimated
     dropped: tuple[DroppedColumn, ...] = ()
+    spread: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -360,11 +389,18 @@ class SelectedShare:
 class PredictedRow:
     """What was foretold of a participant out of fold, beside what happened.
 
+    Pairs of a concordance are those of one fold of one repeat: ``predictors`` of other fits are on
+    other scales, and so is their mean.
+
     Parameters
     ----------
     participant, site : str
     predictor : float
         Log relative hazard (log odds), mean over repeats.
+    predictors : (r,) float
+        That of each repeat.
+    folds : tuple of int, (r,)
+        The outer fold, from 0, in which the participant was left out.
     risk : float or None
         Of the event by the horizon, mean over repeats.
     day : float or None
@@ -378,6 +414,8 @@ class PredictedRow:
     risk: float | None
     day: float | None
     event: bool
+    predictors: Values
+    folds: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,9 @@
    supported.
 3. Against the reference (that of the plan's comparison of the model, else M0) the gain of
    concordance, or what the comparison names, must exceed ``verdict.gain_over_baseline``: with the
-   whole interval it is supported, with none of it not supported, else undecidable at this n.
+   whole interval it is supported, with none of it not supported, else undecidable at this n. Of
+   several comparisons of the plan the p adjusted for all of them must hold too, else it is
+   undecidable: one of many intervals excludes 0 by chance.
 
 No two treatments are compared: what is found is prognostic under what was given, never predictive
 of what another would do.
@@ -123,7 +125,15 @@ def _fixed(value: float, digits: int) -> str:
 
 
 def gain_decides(plan: AnalysisPlan, gain: ComparisonResult) -> bool | None:
-    """Whether a gain exceeds what the plan asks for; None where the interval holds both."""
+    """Whether a gain exceeds what the plan asks for.
+
+    None where the interval holds both, or the p adjusted for the plan's comparisons does not hold.
+    """
+    above = _interval_above(plan, gain)
+    return None if above and _one_of_many(plan, gain) else above
+
+
+def _interval_above(plan: AnalysisPlan, gain: ComparisonResult) -> bool | None:
     low, high = gain.difference.low, gain.difference.high
     if low is None or high is None:
         return None
@@ -133,6 +143,12 @@ def gain_decides(plan: AnalysisPlan, gain: ComparisonResult) -> bool | None:
     if low > least:
         return True
     return False if high <= least else None
+
+
+def _one_of_many(plan: AnalysisPlan, gain: ComparisonResult) -> bool:
+    """Whether a gain is one that some comparison of so many shows by chance."""
+    p, said = gain.adjusted_p, plan.multiplicity
+    return said.method != "none" and p is not None and p >= said.level
 
 
 def _rules(
@@ -167,15 +183,18 @@ def _rules(
             f"{asked.gain_over_baseline:g}, with its whole interval",
             found=words_of(gain.difference, digits=3),
             holds=gain_decides(plan, gain),
-            open_because=_holds_both(plan, gain),
+            open_because=_open_gain(plan, gain),
         )
 
 
-def _holds_both(plan: AnalysisPlan, gain: ComparisonResult) -> str:
+def _open_gain(plan: AnalysisPlan, gain: ComparisonResult) -> str:
     """Why a gain decides nothing, where it has an interval."""
     low, high = gain.difference.low, gain.difference.high
     if low is None or high is None or gain_decides(plan, gain) is not None:
         return ""
+    if _interval_above(plan, gain) and gain.adjusted_p is not None:
+        p = p_in_words(gain.adjusted_p)
+        return f"{p}, adjusted for the plan's comparisons; {plan.multiplicity.level:g} is asked for"
     return f"the interval {_fixed(low, 3)} to {_fixed(high, 3)} holds both"
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -27,13 +29,20 @@ def test_a_real_marker_is_beyond_what_chance_gives() -> None:
     assert found.null.mean() == pytest.approx(0.5, abs=0.03)
 
 
-def test_what_is_kept_in_place_is_no_finding() -> None:
-    """A strong clinical column stays beside the outcome: the noise beside it must not be found."""
+@pytest.mark.parametrize("factor", [0.0, 1.0])
+def test_what_is_kept_in_place_is_no_finding(factor: float) -> None:
+    """A strong clinical column stays beside the outcome: what only goes with it is not found.
+
+    The others follow it by 0.7 and add nothing to it, whether it is penalized or not.
+    """
     p_values = []
     for seed in range(4):
         predictors, outcome = cohort(seed=30 + seed, effects=(1.2,), columns=12, clinical=1)
+        values = predictors.values.copy()
+        values[:, 1:] = 0.7 * values[:, :1] + np.sqrt(1.0 - 0.7**2) * values[:, 1:]
+        predictors = replace(predictors, values=values)
         recipe = Penalized(
-            name="net", columns=predictors.names, settings=SETTINGS, factors={"clinical": 0.0}
+            name="net", columns=predictors.names, settings=SETTINGS, factors={"clinical": factor}
         )
         found = permutation_null(
             recipe, predictors, outcome, resampling=ONCE, permutations=39, kept=("clinical",)

@@ -69,6 +69,8 @@ def test_the_unimodal_bound_has_its_closed_form() -> None:
         10 * 0.01 * 4 * (1 - 0.9 + 0.01) / (1 + 1 / 50)
     )
     assert false_selection_bound(low, candidates=12) is None
+    # Both branches of C(tau, B) are given for theta of at most 1/sqrt(3) alone: 10 of 12 are not.
+    assert false_selection_bound(high, candidates=12) is None
 
 
 def test_a_threshold_of_a_half_is_refused() -> None:

@@ -64,4 +64,19 @@ def test_the_rule_says_what_the_plan_changed() -> None:
     rule = progression_endpoint(endpoint, [someone({84: SD})]).rule
     assert "Another treatment before the event counts as the event" in rule
     assert "Death is no event here" in rule
-    assert "1e+09" not in rule
+    assert "gap" not in rule
+
+
+def test_without_a_longest_gap_the_rule_speaks_of_none() -> None:
+    """A death then counts on its day, and the rule must not say that it lies in a gap."""
+    without, limited = (
+        progression_endpoint(
+            PlannedEndpoint(code="x", kind="pfs", role="primary", longest_gap_days=gap),
+            [someone({84: SD}, death=500)],
+        ).rule
+        for gap in (None, 200.0)
+    )
+    assert "gap" not in without
+    assert "an event more than 200 days after the last clear scan lies anywhere in the gap" in (
+        limited
+    )

@@ -5,7 +5,7 @@ which columns it used and can be written down as numbers.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,6 +20,12 @@ from operandi.signatures.data import Floats, Predictors, RightCensored
 from operandi.signatures.logistic import LogisticPath, logistic_path
 from operandi.signatures.preparation.chain import FittedChain, PreparationChain, predictors_at
 from operandi.signatures.resampling.folds import Labels
+from operandi.signatures.resampling.spread import (
+    Spread,
+    log_odds_at,
+    spread_of_answers,
+    spread_of_times,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,7 +45,8 @@ class FittedCandidate:
     columns : tuple of str
         Columns before preparation, in their order.
     details : mapping
-        What else is worth saying, such as the penalty chosen.
+        What else is worth saying: ``penalty`` chosen, ``spread``, the factor of the inner folds in
+        the coefficients.
     """
 
     names: tuple[str, ...]
@@ -48,6 +55,12 @@ class FittedCandidate:
     chain: FittedChain | None
     columns: tuple[str, ...]
     details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def spread(self) -> float | None:
+        """Factor by which the coefficients were multiplied; None where they are as fitted."""
+        found = self.details.get("spread")
+        return None if found is None else float(found)
 
     @property
     def selected(self) -> tuple[str, ...]:
@@ -82,6 +95,17 @@ class FittedCandidate:
         return np.asarray(values @ self.coefficients - self.center)
 
 
+class Fitted(Protocol):
+    """What any candidate learned, as resampling asks for it."""
+
+    @property
+    def selected(self) -> tuple[str, ...]:
+        """Columns that it chose; none where it chooses none."""
+
+    def predictor(self, rows: Predictors, *, trained: bool = False) -> Floats:
+        """Log relative hazard of rows, as of ``FittedCandidate``."""
+
+
 class Candidate(Protocol):
     """A recipe of the plan."""
 
@@ -99,7 +123,7 @@ class Candidate(Protocol):
 
     def fit(
         self, training: Predictors, outcome: RightCensored, *, inner: Labels, seed: int
-    ) -> FittedCandidate:
+    ) -> Fitted:
         """Learn everything from training rows.
 
         Parameters
@@ -159,12 +183,15 @@ class FewColumns:
         Preparation, learned in the fold.
     ties : str
         ``"efron"`` or ``"breslow"``.
+    spread : {"as_fitted", "cross_validated"}
+        Whether coefficients are multiplied by a factor of the inner folds.
     """
 
     name: str
     columns: tuple[str, ...]
     chain: PreparationChain | None = None
     ties: str = "efron"
+    spread: Spread = "as_fitted"
 
     def fit(
         self,
@@ -177,13 +204,18 @@ class FewColumns:
         """See ``Candidate``."""
         chain, rows = prepared(training, self.columns, self.chain, outcome=outcome, seed=seed)
         fit = fit_cox(outcome, rows.values, names=rows.names, ties=self.ties)
-        return FittedCandidate(
+        found = FittedCandidate(
             names=rows.names,
             coefficients=fit.coefficients,
             center=float(fit.center @ fit.coefficients),
             chain=chain,
             columns=self.columns,
         )
+        if self.spread == "as_fitted":
+            return found
+        plain = replace(self, spread="as_fitted")
+        held = held_out(plain, training, outcome, inner=inner, seed=seed)
+        return spread_by(found, spread_of_times(outcome, held, inner))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +237,8 @@ class Penalized:
         Preparation.
     by_deviance : bool
         Tune by cross-validated partial likelihood, else by concordance.
+    spread : {"as_fitted", "cross_validated"}
+        Whether coefficients are multiplied by a factor of the inner folds.
     """
 
     name: str
@@ -213,6 +247,7 @@ class Penalized:
     factors: Mapping[str, float] = field(default_factory=dict)
     chain: PreparationChain | None = None
     by_deviance: bool = True
+    spread: Spread = "as_fitted"
 
     def factors_of(self, blocks: tuple[str, ...]) -> Floats:
         """Penalty factor of each column."""
@@ -233,7 +268,7 @@ class Penalized:
                 "events of one.",
                 remedy="Penalize them, or leave them out.",
             )
-        return FittedCandidate(
+        fitted = FittedCandidate(
             names=rows.names,
             coefficients=found.coefficients,
             center=found.center,
@@ -241,6 +276,59 @@ class Penalized:
             columns=self.columns,
             details={"penalty": float(found.penalties[found.chosen])},
         )
+        if self.spread == "as_fitted":
+            return fitted
+        if self.settings.logistic:
+            return spread_answers(fitted, rows, outcome, found.inner_predictor, inner=inner)
+        return spread_by(fitted, spread_of_times(outcome, found.inner_predictor, inner))
+
+
+def spread_by(found: FittedCandidate, factor: float) -> FittedCandidate:
+    """A fit to times whose linear predictor is multiplied by a factor."""
+    return replace(
+        found,
+        coefficients=factor * found.coefficients,
+        center=factor * found.center,
+        details={**found.details, "spread": factor},
+    )
+
+
+def spread_answers(
+    found: FittedCandidate,
+    rows: Predictors,
+    outcome: RightCensored,
+    held: Floats,
+    *,
+    inner: Labels,
+) -> FittedCandidate:
+    """The same of yes/no; the intercept foretells again as many as the training *rows* have."""
+    factor = spread_of_answers(outcome.event, held, inner)
+    coefficients = factor * found.coefficients
+    return replace(
+        found,
+        coefficients=coefficients,
+        center=-log_odds_at(outcome.event, rows.values @ coefficients),
+        details={**found.details, "spread": factor},
+    )
+
+
+def held_out(
+    candidate: Candidate, training: Predictors, outcome: RightCensored, *, inner: Labels, seed: int
+) -> Floats:
+    """Linear predictor of each training row by a fit without its inner fold, (n,).
+
+    Preparation is learned anew. NaN in folds without a fit.
+    """
+    held = np.full(inner.size, np.nan)
+    for fold in np.unique(inner):
+        out, rest = np.flatnonzero(inner == fold), np.flatnonzero(inner != fold)
+        part = RightCensored(time=outcome.time[rest], event=outcome.event[rest])
+        try:
+            found = candidate.fit(predictors_at(training, rest), part, inner=inner[rest], seed=seed)
+        except DataError:
+            continue
+        held[out] = found.predictor(predictors_at(training, out))
+    return held
 
 
 def prepared(
@@ -319,6 +407,7 @@ def _tuned_prepared(
     length = path.penalties.size
     concordant, deviance = np.zeros(length), np.zeros(length)
     pairs, reached = 0.0, length
+    held_out_at = np.zeros((length, inner.size))
     for fold in range(int(inner.max()) + 1):
         out, rest = np.flatnonzero(inner == fold), np.flatnonzero(inner != fold)
         if not out.size:
@@ -344,6 +433,7 @@ def _tuned_prepared(
         concordant += found.concordant[:length]
         deviance += found.deviance[:length]
         pairs += found.pairs
+        held_out_at[:, out] = found.predictor[:length]
         reached = min(reached, found.reached)
     chosen = -1
     if reached:
@@ -362,7 +452,7 @@ def _tuned_prepared(
         pairs,
         deviance,
         reached,
-        np.zeros(inner.size),
+        held_out_at[max(chosen, 0)],
     )
 
 

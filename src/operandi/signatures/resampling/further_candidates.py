@@ -4,7 +4,7 @@ A yes/no outcome is a ``RightCensored`` of one time for all: its event is the an
 concordance within folds is the AUC.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,11 +18,18 @@ from operandi.signatures.logistic import fit_logistic
 from operandi.signatures.metrics.estimate import Counts
 from operandi.signatures.preparation.chain import FittedChain, PreparationChain, predictors_at
 from operandi.signatures.resampling.candidates import (
+    Candidate,
+    FewColumns,
     FittedCandidate,
+    Penalized,
     columns_of,
+    held_out,
     prepared,
+    spread_answers,
+    spread_by,
 )
 from operandi.signatures.resampling.folds import Labels
+from operandi.signatures.resampling.spread import Spread, spread_of_times
 
 _LEAST_SLOPE = 1e-6
 """Of a given score whose sign the training rows deny: it keeps its order, and foretells little."""
@@ -101,11 +108,14 @@ class LogisticColumns:
     name : str
     columns : tuple of str
     chain : PreparationChain or None
+    spread : {"as_fitted", "cross_validated"}
+        Whether coefficients are multiplied by a factor of the inner folds.
     """
 
     name: str
     columns: tuple[str, ...]
     chain: PreparationChain | None = None
+    spread: Spread = "as_fitted"
 
     def fit(
         self, training: Predictors, outcome: RightCensored, *, inner: Labels, seed: int
@@ -113,7 +123,7 @@ class LogisticColumns:
         """See ``Candidate``; the linear predictor is the log odds."""
         chain, rows = prepared(training, self.columns, self.chain, outcome=outcome, seed=seed)
         found = fit_logistic(outcome.event, rows.values, names=rows.names)
-        return FittedCandidate(
+        fitted = FittedCandidate(
             names=rows.names,
             coefficients=found.coefficients,
             center=-found.intercept,
@@ -121,6 +131,11 @@ class LogisticColumns:
             columns=self.columns,
             details={"method": found.method},
         )
+        if self.spread == "as_fitted":
+            return fitted
+        plain = replace(self, spread="as_fitted")
+        held = held_out(plain, training, outcome, inner=inner, seed=seed)
+        return spread_answers(fitted, rows, outcome, held, inner=inner)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +153,8 @@ class Prioritized:
         Blocks.
     chain : PreparationChain or None
     by_deviance : bool
+    spread : {"as_fitted", "cross_validated"}
+        Whether coefficients are multiplied by a factor of the inner folds.
     """
 
     name: str
@@ -146,6 +163,7 @@ class Prioritized:
     order: tuple[str, ...]
     chain: PreparationChain | None = None
     by_deviance: bool = True
+    spread: Spread = "as_fitted"
 
     def fit(
         self, training: Predictors, outcome: RightCensored, *, inner: Labels, seed: int
@@ -163,13 +181,16 @@ class Prioritized:
             unpenalized=frozenset(one for one in there if one.endswith(", unpenalized")),
             by_deviance=self.by_deviance,
         )
-        return FittedCandidate(
+        fitted = FittedCandidate(
             names=rows.names,
             coefficients=found.coefficients,
             center=found.center,
             chain=chain,
             columns=self.columns,
         )
+        if self.spread == "as_fitted":
+            return fitted
+        return spread_by(fitted, spread_of_times(outcome, found.inner_predictor, inner))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,12 +205,15 @@ class Grouped:
     columns : tuple of str
     settings : PathSettings
     chain : PreparationChain or None
+    spread : {"as_fitted", "cross_validated"}
+        Whether coefficients are multiplied by a factor of the inner folds.
     """
 
     name: str
     columns: tuple[str, ...]
     settings: PathSettings
     chain: PreparationChain | None = None
+    spread: Spread = "as_fitted"
 
     def fit(
         self, training: Predictors, outcome: RightCensored, *, inner: Labels, seed: int
@@ -198,6 +222,7 @@ class Grouped:
         chain, rows = prepared(training, self.columns, self.chain, outcome=outcome, seed=seed)
         path = self._path(rows, outcome, penalties=None)
         total = np.zeros(path.penalties.size)
+        held = np.full((path.penalties.size, inner.size), np.nan)
         for fold in range(int(inner.max()) + 1):
             rest = np.flatnonzero(inner != fold)
             if rest.size == inner.size:
@@ -207,11 +232,13 @@ class Grouped:
                 predictors_at(training, rest), self.columns, self.chain, outcome=part, seed=seed
             )
             found = self._path(fitted, part, penalties=path.penalties)
-            whole = _all_rows(training, self.columns, learned, rest)
+            whole = all_rows(training, self.columns, learned, rest)
             total += _left_out(found, whole, outcome, rest)
+            out = np.flatnonzero(inner == fold)
+            held[:, out] = ((whole[out] - found.center) @ found.coefficients.T).T
         chosen = int(np.argmax(total))
         coefficients = path.coefficients[chosen]
-        return FittedCandidate(
+        whole_fit = FittedCandidate(
             names=rows.names,
             coefficients=coefficients,
             center=float(path.center @ coefficients),
@@ -219,6 +246,9 @@ class Grouped:
             columns=self.columns,
             details={"penalty": float(path.penalties[chosen])},
         )
+        if self.spread == "as_fitted":
+            return whole_fit
+        return spread_by(whole_fit, spread_of_times(outcome, held[chosen], inner))
 
     def _path(
         self, rows: Predictors, outcome: RightCensored, *, penalties: Floats | None
@@ -234,11 +264,18 @@ class Grouped:
         )
 
 
+def ordering_alone(candidate: Candidate) -> Candidate:
+    """A candidate of the same order, without the factor that no order depends on."""
+    if isinstance(candidate, FewColumns | Penalized | LogisticColumns | Prioritized | Grouped):
+        return replace(candidate, spread="as_fitted")
+    return candidate
+
+
 def _with_sizes(blocks: tuple[str, ...]) -> dict[str, float]:
     return {block: float(np.sqrt(blocks.count(block))) for block in dict.fromkeys(blocks)}
 
 
-def _all_rows(
+def all_rows(
     training: Predictors, columns: tuple[str, ...], chain: FittedChain | None, rest: Counts
 ) -> Floats:
     """All rows as the part *rest* of them is prepared; the others count as judged."""

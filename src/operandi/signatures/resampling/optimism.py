@@ -16,7 +16,7 @@ from operandi.signatures.logistic import fit_logistic
 from operandi.signatures.metrics.concordance import harrell_c
 from operandi.signatures.preparation.chain import predictors_at
 from operandi.signatures.preparation.guard import LeakError
-from operandi.signatures.resampling.candidates import Candidate, FittedCandidate, columns_of
+from operandi.signatures.resampling.candidates import Candidate, Fitted, columns_of
 from operandi.signatures.resampling.folds import Stratify, deal_folds, generator_of
 from operandi.signatures.resampling.nested import Progress, fold_seed, in_threads
 
@@ -164,7 +164,7 @@ def _fitted(  # noqa: PLR0913
     seed: int,
     number: int,
     stratify: Stratify,
-) -> FittedCandidate:
+) -> Fitted:
     learning = predictors_at(predictors, rows)
     part = RightCensored(time=outcome.time[rows], event=outcome.event[rows])
     folds = deal_folds(
@@ -178,7 +178,7 @@ def _fitted(  # noqa: PLR0913
     return candidate.fit(learning, part, inner=folds, seed=fold_seed(seed, repeat=number, fold=0))
 
 
-def _everywhere(fit: FittedCandidate, predictors: Predictors, rows: np.ndarray) -> Floats:
+def _everywhere(fit: Fitted, predictors: Predictors, rows: np.ndarray) -> Floats:
     """Predictors of all rows: those drawn are training rows, the others were never seen."""
     drawn = {predictors.participants[row] for row in rows}
     inside = np.array([one in drawn for one in predictors.participants])

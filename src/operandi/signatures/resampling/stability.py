@@ -160,16 +160,18 @@ def false_selection_bound(plan: StabilityPlan, *, candidates: int) -> float | No
     Returns
     -------
     float or None
-        None where theta is too large for the theorem, at a threshold below 3/4.
+        None where theta is above 1/sqrt(3), or too large for the threshold: the theorem ends there.
     """
     if candidates <= 0:
         return None
     share, pairs, tau = plan.most / candidates, plan.pairs, plan.threshold
+    if share > 1.0 / math.sqrt(3.0):
+        return None
     if tau > 0.75:
         factor = 4.0 * (1.0 - tau + 1.0 / (2.0 * pairs)) / (1.0 + 1.0 / pairs)
     else:
         lowest = min(0.5 + share**2, 0.5 + 1.0 / (2.0 * pairs) + 0.75 * share**2)
-        if share > 1.0 / math.sqrt(3.0) or tau <= lowest:
+        if tau <= lowest:
             return None
         factor = 1.0 / (2.0 * (2.0 * tau - 1.0 - 1.0 / (2.0 * pairs)))
     return factor * share * plan.most

@@ -38,8 +38,6 @@ from operandi.signatures.tables import CohortStep, EndpointData
 from operandi.signatures.tables_of.people import AnalyzedPerson, flow_step
 
 _DAYS: Final = {"day": 1.0, "month": 30.4375, "year": 365.25}
-_NEVER: Final = 1e9
-"""Days: a gap that no study has."""
 _STABLE: Final = timedelta(weeks=6)
 """How long stable disease lasts is no part of a response."""
 _EARLIEST_DAY: Final = 1.0
@@ -143,7 +141,7 @@ def progression_endpoint(one: PlannedEndpoint, followed: Sequence[Followed]) -> 
     DataError
         If nobody has a value.
     """
-    rule = ProgressionRule(longest_gap_days=one.longest_gap_days or _NEVER)
+    rule = ProgressionRule(longest_gap_days=one.longest_gap_days or math.inf)
     turned: dict[Pseudonym, Ending] = {}
     asked, words = [], []
     if one.kind == "progression":
@@ -168,7 +166,7 @@ def progression_endpoint(one: PlannedEndpoint, followed: Sequence[Followed]) -> 
     return replace(
         found,
         name=one.code,
-        rule=" ".join([found.rule.replace(f" more than {_NEVER:g} days", ""), *words]),
+        rule=" ".join([found.rule, *words]),
         endings=tuple(
             turned.get(who, ending) if ending in plain else ending
             for who, ending in zip(found.participants, found.endings, strict=True)
