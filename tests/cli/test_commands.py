@@ -26,7 +26,6 @@ from operandi.pipeline.store import Store
 from operandi.quantities.errors import DataError
 from operandi.quantities.kinds import SUV_BODY_WEIGHT
 from operandi.therapy import decay_library
-from tests.pipeline import studies
 from tests.pipeline.studies import (
     change_cells,
     change_headers,
@@ -100,14 +99,6 @@ def plain(text: str) -> str:
     """Without colors, frames and line breaks."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", text)
     return " ".join(re.sub("[│╭╮╰╯─├└]", " ", text).split())
-
-
-@pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory, scheduler: str) -> Path:
-    folder = tmp_path_factory.mktemp("sound") / "study"
-    studies.write_small_study(folder)
-    run_it(folder, scheduler)
-    return folder
 
 
 @pytest.fixture

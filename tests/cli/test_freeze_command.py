@@ -49,16 +49,6 @@ uptake_difference_min = 15
 Command = Callable[..., tuple[object, str]]
 
 
-_CHALLENGER = """
-[[model]]
-code = "forest"
-title = "A forest"
-role = "challenger"
-kind = "random_forest"
-blocks = ["clinical"]
-"""
-
-
 @pytest.fixture
 def operandi(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
     """Run the command line in this process; exit code, and all that it said."""
@@ -257,10 +247,10 @@ def test_locks_no_plan_that_an_analysis_would_refuse(
     operandi: Command, study: Path, plan: Path
 ) -> None:
     text = plan.read_text(encoding="utf-8")
-    plan.write_text(f"{text}\n{_CHALLENGER}", encoding="utf-8")
+    plan.write_text(text.replace("{ seed = 1 }", "{ seed = 1, permutations = 10 }"), "utf-8")
     code, said = operandi("freeze", study, "--plan", plan, "--to", study.parent / "closed")
     assert code == 1
-    assert "model[forest].kind: a random survival forest is not installed" in said
+    assert "resampling.permutations: 10 are fewer than 19" in said
     assert not (study.parent / "closed").exists()
 
 

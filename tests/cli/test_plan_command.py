@@ -115,7 +115,27 @@ def test_shows_what_each_predictor_finds_and_counts_no_event(
     assert rows["cga"][:4] == ["cga", "1", "0", "%"]
     assert rows["gene"] == ["gene", "2", "50", "%", "not", "in", "extra"]
     assert "genomic: absent in 30 of 60 rows." in said
+    assert (
+        "Note: genomic: 30 of 60 participants have nothing measured; no step fills a whole block "
+        "(median_fill does not), so that models of it will be refused."
+    ) in said
     assert str(sum(one.died for one in fates())) not in said.replace("60", "").split()
+
+
+def test_a_block_that_is_drawn_from_others_is_told_so(
+    operandi: Command, plan: Path, tmp_path: Path
+) -> None:
+    freeze = freeze_study(tmp_path / "study")
+    text = plan.read_text(encoding="utf-8")
+    for step, told in (
+        ('step = "imputation"', "all of it would be drawn from their other blocks"),
+        ('step = "imputation"\nblock = ["genomic"]', "no step fills a whole block"),
+        ('step = "median_fill"', "no step fills a whole block"),
+    ):
+        plan.write_text(f"{text}\n[[preparation]]\n{step}\n", encoding="utf-8")
+        code, said = operandi("plan", "check", plan, freeze)
+        assert code == 0, said
+        assert f"genomic: 30 of 60 participants have nothing measured; {told}" in said
 
 
 def test_the_sample_size_rests_on_what_is_assumed(operandi: Command, plan: Path) -> None:

@@ -73,7 +73,7 @@ def check_plan(
     if freeze is not None:
         found = planned_predictors(read, read_analysis_source(freeze, read, beside=plan.parent))
         _refuse_without_repeatability(read, found)
-        _show(found)
+        _show(read, found)
     _sample_size(read, event_rate=event_rate, follow_up=follow_up, r2_share=r2_share)
 
 
@@ -83,8 +83,8 @@ def _refuse_without_repeatability(plan: "AnalysisPlan", found: "PlannedPredictor
     planned_chain(plan, repeatability=found.repeatability)
 
 
-def _show(found: "PlannedPredictors") -> None:
-    from operandi.signatures.preparation.absence import block_absences
+def _show(plan: "AnalysisPlan", found: "PlannedPredictors") -> None:
+    from operandi.signatures.preparation.absence import block_absences, empty_blocks
 
     people = len(found.population.people)
     for step in found.population.flow:
@@ -104,10 +104,20 @@ def _show(found: "PlannedPredictors") -> None:
         more = f" and {len(why) - 3} more" if len(why) > 3 else ""
         table.add_row(escape(code), str(len(columns)), share, escape("; ".join(why[:3]) + more))
     console.out.print(table)
-    for block in block_absences(found.predictors):
+    absences = block_absences(found.predictors)
+    for block in absences:
         _say(str(block)[:400])
+    for warning in empty_blocks(absences, drawn=_drawn_together(plan)):
+        _say(f"Note: {warning}")
     for note in found.notes:
         _say(note)
+
+
+def _drawn_together(plan: "AnalysisPlan") -> set[str]:
+    """Blocks whose missing values an imputation draws from those of other blocks."""
+    every = {one.block for _, one in plan.predictors()}
+    steps = [set(one.block) or every for one in plan.preparation if one.step == "imputation"]
+    return {block for blocks in steps if len(blocks) > 1 for block in blocks}
 
 
 def _sample_size(

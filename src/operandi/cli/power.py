@@ -30,22 +30,79 @@ TITLES: Final = {
     "chromosomal_instability": "unstable chromosomes",
 }
 """Of markers, for people."""
+SIZES: Final = "40,60,80,120,160,240"
+TRIALS: Final = 1000
+PLAN_SIZES: Final = "40,80,160"
+PLAN_TRIALS: Final = 50
 _DRAWN_MOST: Final = 7
 _DRAWN_ABOVE: Final = 0.15
 
 
-def power(
+def power(  # noqa: PLR0917 - Typer calls it by name
     scenario: Annotated[
         str, typer.Argument(help="Name of a shipped scenario, or your own TOML file.")
     ] = "dose",
+    plan: Annotated[
+        Path | None,
+        typer.Option(help="A plan.toml: say the power of its whole recipe, by its own verdict."),
+    ] = None,
     sizes: Annotated[
-        str, typer.Option(help="Numbers of participants, with commas.")
-    ] = "40,60,80,120,160,240",
-    trials: Annotated[int, typer.Option(min=10, help="Simulated trials of each size.")] = 1000,
+        str | None,
+        typer.Option(
+            help=f"Numbers of participants, with commas: {SIZES}, of a plan {PLAN_SIZES}, by "
+            "default."
+        ),
+    ] = None,
+    trials: Annotated[
+        int | None,
+        typer.Option(
+            min=10,
+            help=f"Simulated trials of each size. {TRIALS} by default; of a plan {PLAN_TRIALS}.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Another seed simulates other trials.")] = SEED,
     to: Annotated[
-        Path | None, typer.Option(help="HTML page to write; power-SCENARIO.html by default.")
+        Path | None,
+        typer.Option(help="HTML page to write; power-SCENARIO.html or power-PLAN.html by default."),
     ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CODE=MARKER",
+            help="With --plan, repeatable: a predictor of the plan is a simulated marker. "
+            "CODE.NAME=MARKER is one of several columns.",
+        ),
+    ] = None,
+    without_information: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CODE[=N]",
+            help="With --plan, repeatable: a predictor is one column, or N, that tells nothing.",
+        ),
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="With --plan, repeatable: only this model; by default all with a verdict."
+        ),
+    ] = None,
+    as_planned: Annotated[
+        bool,
+        typer.Option(
+            "--as-planned",
+            help="With --plan: the plan's own repeats and permutations. Takes many times longer.",
+        ),
+    ] = False,
+    without_chance: Annotated[
+        bool,
+        typer.Option(
+            "--without-chance",
+            help="With --plan: do not also deal outcomes anew. Half the time, and no check.",
+        ),
+    ] = False,
+    threads: Annotated[
+        int, typer.Option(min=1, help="With --plan. The result does not depend on it.")
+    ] = 2,
 ) -> None:
     """Say how many participants a trial needs to see what drives its outcome, and draw it.
 
@@ -54,20 +111,67 @@ def power(
     plain markers, such as the mean dose of the lesions. Power is the share of trials with
     p < 0.05.
 
+    With [bold]--plan[/bold] each trial goes through the plan's own recipe instead: folds, models,
+    permutations, stability and the rules of its verdict. Power is the share of trials with the
+    verdict "supported". The same is done with outcomes dealt anew, where every "supported" is
+    false. Recorded predictors, such as grade, are read from the simulated tables. Of all others
+    say what they are: a simulated marker (--column), or nothing (--without-information).
+
     Examples: [bold]operandi power dose[/bold];
-    [bold]operandi power my-trial.toml --sizes 80,100 --trials 4000[/bold]
+    [bold]operandi power my-trial.toml --sizes 80,100 --trials 4000[/bold];
+    [bold]operandi power dose --plan plan.toml --sizes 80,160 --column tumor_volume=tumor_volume
+    --without-information texture=200[/bold]
     """
+    if plan is not None:
+        from operandi.cli.power_of_plan import power_of_plan
+
+        page = to or Path(f"power-{plan.stem}.html")
+        _require_place(page)
+        power_of_plan(
+            scenario,
+            plan,
+            page=page,
+            sizes=_sizes(PLAN_SIZES if sizes is None else sizes),
+            trials=trials or PLAN_TRIALS,
+            seed=seed,
+            columns=column or [],
+            without=without_information or [],
+            models=model or [],
+            whole=as_planned,
+            chance=not without_chance,
+            threads=threads,
+        )
+        return
+    if column or without_information or model or as_planned or without_chance:
+        from operandi.quantities.errors import DataError
+
+        raise DataError(
+            "--column, --without-information, --model, --as-planned and --without-chance are of a "
+            "plan.",
+            remedy="Name it with --plan plan.toml.",
+        )
+    _of_markers(
+        scenario,
+        page=to or Path(f"power-{Path(scenario).stem}.html"),
+        sizes=_sizes(SIZES if sizes is None else sizes),
+        trials=trials or TRIALS,
+        seed=seed,
+    )
+
+
+def _of_markers(
+    scenario: str, *, page: Path, sizes: tuple[int, ...], trials: int, seed: int
+) -> None:
     from operandi.pipeline.atomic import atomic_write
     from operandi.simulation.disease.power import power as simulated
     from operandi.simulation.scenario import read_scenario
 
     chosen = read_scenario(scenario)
-    page = to or Path(f"power-{Path(scenario).stem}.html")
     _require_place(page)
     with console.StudyProgress() as progress:
         found = simulated(
             chosen,
-            sizes=_sizes(sizes),
+            sizes=sizes,
             trials=trials,
             seed=seed,
             progress=progress.stage("simulating trials"),
@@ -79,7 +183,13 @@ def power(
 
 
 def _require_place(page: Path) -> None:
-    """Before hours of simulation, not after."""
+    """Make the folder of a page: before hours of simulation, not after.
+
+    Raises
+    ------
+    DataError
+        If no page can be written there.
+    """
     from operandi.quantities.errors import DataError
 
     if page.is_dir() or (page.parent.exists() and not page.parent.is_dir()):
@@ -96,6 +206,13 @@ def _number(value: float, *, digits: int) -> str:
 
 
 def _sizes(text: str) -> tuple[int, ...]:
+    """Numbers of participants from an option.
+
+    Raises
+    ------
+    DataError
+        If they are no whole numbers with commas between them.
+    """
     from operandi.quantities.errors import DataError
 
     try:

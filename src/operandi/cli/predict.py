@@ -50,7 +50,7 @@ def predict(  # noqa: PLR0917 - Typer reads the options from here
     """Say the risk of one participant by a model card, with an interval, and what drove it.
 
     Each term adds to, or takes from, the risk of the reference participant, who has the training
-    mean of every term. The interval says how far the risk moves where the model learns from other
+    mean of every term. The interval says where the risk lies by models that learn from other
     participants; it does not say what will happen. Nothing is said of a participant outside what
     the model has seen: each reason is named, with the range. A risk is research: it chooses no
     therapy.
@@ -207,6 +207,8 @@ def _print(card: "ModelCard", found: "IndividualPrediction") -> None:
             risk_words(one.risk, one.low, one.high),
             risk_words(one.reference, None, None),
         )
+    for day in found.beyond:
+        risks.add_row(f"by day {day:g}", "not foretold", "not foretold")
     console.out.print(risks)
     drivers = Table("what drove it", "value", "contribution", box=box.SIMPLE)
     for term in found.contributions:
@@ -214,5 +216,5 @@ def _print(card: "ModelCard", found: "IndividualPrediction") -> None:
             escape(term.name), escape(value_words(card, term)), signed(term.contribution)
         )
     console.out.print(drivers)
-    for line in (interval_note(found), *found.notes):
+    for line in (interval_note(card, found), *found.notes):
         console.out.print(line, soft_wrap=True, highlight=False, markup=False)

@@ -46,7 +46,7 @@ def prediction_page(card: ModelCard, found: IndividualPrediction) -> str:
 def lead_words(card: ModelCard, found: IndividualPrediction) -> str:
     """The risk at the last horizon in one sentence."""
     if not found.horizons:
-        return "The plan has no horizon within follow-up."
+        return "The plan has no day within follow-up in training: no risk can be foretold."
     last = found.horizons[-1]
     by = "" if last.day is None else f" by day {last.day:g} after {card.endpoint.time_zero}"
     apparent = "Apparent: the model has learned from this participant. " * (found.label == APPARENT)
@@ -74,13 +74,13 @@ def signed(contribution: float) -> str:
     return f"{rounded:+.3f}" if rounded else "0.000"
 
 
-def interval_note(found: IndividualPrediction) -> str:
+def interval_note(card: ModelCard, found: IndividualPrediction) -> str:
     """Where the interval comes from, or why there is none."""
     if found.interval_reason:
         return f"No interval: {found.interval_reason}."
     return (
-        f"{100 * found.level:g} % interval of the model, from {found.interval_from}. It says how "
-        "far the risk moves where the model learns from other participants, not what will happen."
+        f"{100 * found.level:g} % interval of the model, from {found.interval_from}. "
+        f"{card.interval}"
     )
 
 
@@ -123,7 +123,7 @@ def _risk(card: ModelCard, found: IndividualPrediction) -> PageSection:
             risk_words(one.reference, None, None),
         )
         for one in found.horizons
-    )
+    ) + tuple((f"by day {day:g}", "not foretold", "not foretold") for day in found.beyond)
     return PageSection(
         title="Risk",
         figures=figures,
@@ -134,7 +134,7 @@ def _risk(card: ModelCard, found: IndividualPrediction) -> PageSection:
                 rows=rows,
             ),
         ),
-        notes=(interval_note(found), *found.notes),
+        notes=(interval_note(card, found), *found.notes),
     )
 
 

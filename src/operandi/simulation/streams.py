@@ -39,6 +39,8 @@ class Stream(IntEnum):
     CONDUCT = 121
     MARKER = 122
     CENTRAL_READER = 123
+    MARKER_CHANGE = 124
+    UNINFORMATIVE = 125
     GENOME = 130
     ARTIFACT = 140
     PET_NOISE = 141

@@ -67,6 +67,24 @@ def test_concordance_by_hand() -> None:
     assert math.isnan(concordance(risk, day, np.zeros(4, dtype=np.bool_)))
 
 
+@given(
+    rows=st.lists(
+        st.tuples(st.integers(0, 6), st.integers(1, 6), st.booleans()), min_size=2, max_size=40
+    )
+)
+def test_concordance_is_that_of_all_pairs_one_by_one(rows: list[tuple[int, int, bool]]) -> None:
+    """Days and risks from few values, so that most are tied."""
+    risk, day, event = (np.array(part) for part in zip(*rows, strict=True))
+    right = [
+        (r > risk[other]) + 0.5 * (r == risk[other])
+        for r, d, happened in rows
+        for other in range(len(rows))
+        if happened and (day[other] > d or (day[other] == d and not event[other]))
+    ]
+    expected = np.mean(right) if right else np.nan
+    np.testing.assert_allclose(concordance(risk, day, event), expected, rtol=1e-12)
+
+
 @pytest.mark.slow
 def test_a_marker_of_nothing_is_significant_in_five_percent() -> None:
     found = power(a_scenario(), sizes=[40, 80], trials=200, seed=3)

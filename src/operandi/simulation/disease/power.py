@@ -29,6 +29,7 @@ from operandi.therapy.kinetic_parameters import MEASUREMENT_ERROR, Role
 
 _Floats = npt.NDArray[np.float64]
 _Bools = npt.NDArray[np.bool_]
+_Counts = npt.NDArray[np.int64]
 
 SIGNIFICANT: Final = 0.05
 VOLUME_ERROR: Final = 0.15
@@ -130,7 +131,9 @@ def power(
         sizes=asked,
         trials=trials,
         power={name: hits.mean(axis=0) for name, hits in significant.items()},
-        interval={name: _interval(hits.sum(axis=0), trials) for name, hits in significant.items()},
+        interval={
+            name: exact_interval(hits.sum(axis=0), trials) for name, hits in significant.items()
+        },
         concordance={name: _mean(one.T) for name, one in concordant.items()},
         events=events.mean(axis=0),
     )
@@ -182,6 +185,9 @@ def _mean(table: _Floats) -> _Floats:
     )
 
 
+_ROUNDING: Final = 1e-12
+
+
 def score_test(marker: _Floats, day: _Floats, event: _Bools) -> float:
     """Two-sided *p* of the score test of Cox's discrete model, one covariate.
 
@@ -197,7 +203,8 @@ def score_test(marker: _Floats, day: _Floats, event: _Bools) -> float:
     score, variance = _score(
         np.asarray(marker, dtype=np.float64), np.asarray(day, dtype=np.float64), event
     )
-    if not variance > 0:
+    # Where all at risk have the same marker, rounding alone is left.
+    if not variance > _ROUNDING * float(np.var(marker)):
         return 1.0
     return math.erfc(abs(score) / math.sqrt(2.0 * variance))
 
@@ -240,30 +247,66 @@ def concordance(risk: _Floats, day: _Floats, event: _Bools) -> float:
     Whoever is censored on the day of an event outlived it; equal risks count one half; two events
     on one day are not compared. NaN where no pair can be compared.
     """
-    return float(
-        _concordance(np.asarray(risk, dtype=np.float64), np.asarray(day, dtype=np.float64), event)
-    )
+    days = np.asarray(day, dtype=np.float64)
+    _, rank = np.unique(np.asarray(risk, dtype=np.float64), return_inverse=True)
+    return float(_concordance(rank.astype(np.int64) + 1, days, event, np.argsort(-days)))
 
 
 @njit(cache=True)
-def _concordance(risk: _Floats, day: _Floats, event: _Bools) -> float:
-    pairs = 0.0
-    right = 0.0
-    for one in range(risk.size):
-        if not event[one]:
-            continue
-        for other in range(risk.size):
-            later = day[other] > day[one] or (day[other] == day[one] and not event[other])
-            if later:
-                pairs += 1.0
-                if risk[one] > risk[other]:
-                    right += 1.0
-                elif risk[one] == risk[other]:
-                    right += 0.5
-    return right / pairs if pairs > 0 else np.nan
+def _concordance(rank: _Counts, day: _Floats, event: _Bools, order: _Counts) -> float:
+    """Latest day first, with a tree of the ranks of risk, from 1, of all who outlived it."""
+    count = rank.size
+    tree = np.zeros(rank.max() + 1, dtype=np.int64)
+    pairs, twice_right, outlived = 0.0, 0.0, 0
+    start = 0
+    while start < count:
+        end = start
+        while end < count and day[order[end]] == day[order[start]]:
+            end += 1
+        for place in range(start, end):
+            if not event[order[place]]:
+                outlived += 1
+                _add(tree, rank[order[place]])
+        for place in range(start, end):
+            if event[order[place]]:
+                mine = rank[order[place]]
+                pairs += outlived
+                # Below and at: twice the lower risks, once the equal ones.
+                twice_right += _up_to(tree, mine) + _up_to(tree, mine - 1)
+        for place in range(start, end):
+            if event[order[place]]:
+                outlived += 1
+                _add(tree, rank[order[place]])
+        start = end
+    return 0.5 * twice_right / pairs if pairs > 0 else np.nan
 
 
-def _interval(hits: _Floats, trials: int) -> _Floats:
-    low = np.where(hits > 0, beta.ppf(0.025, hits, trials - hits + 1), 0.0)
-    high = np.where(hits < trials, beta.ppf(0.975, hits + 1, trials - hits), 1.0)
-    return np.column_stack([low, high])
+@njit(cache=True)
+def _add(tree: _Counts, rank: int) -> None:
+    """Count one of a rank (Fenwick's binary indexed tree)."""
+    while rank < tree.size:
+        tree[rank] += 1
+        rank += rank & -rank
+
+
+@njit(cache=True)
+def _up_to(tree: _Counts, rank: int) -> int:
+    found = 0
+    while rank > 0:
+        found += tree[rank]
+        rank -= rank & -rank
+    return found
+
+
+def exact_interval(hits: npt.ArrayLike, trials: int) -> _Floats:
+    """95 % interval of Clopper and Pearson of a share, shape (..., 2).
+
+    Parameters
+    ----------
+    hits : array of int, shape (...)
+    trials : int, >= 1
+    """
+    count = np.asarray(hits, dtype=np.float64)
+    low = np.where(count > 0, beta.ppf(0.025, count, trials - count + 1), 0.0)
+    high = np.where(count < trials, beta.ppf(0.975, count + 1, trials - count), 1.0)
+    return np.stack([low, high], axis=-1)
