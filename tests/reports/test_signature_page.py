@@ -12,12 +12,13 @@ import pytest
 
 from operandi.quantities.errors import DataError
 from operandi.reports.signature_page import signature_page, signature_tables
+from operandi.reports.signature_parts.cohort import participants_part
 from operandi.reports.signature_parts.endpoints import endpoints_part
 from operandi.reports.signature_parts.head import head
 from operandi.reports.signature_parts.layout import Reasons, p_said
 from operandi.reports.signature_parts.methods import why_part
 from operandi.reports.signature_parts.metrics_worksheet import METRICS_ITEMS
-from operandi.reports.signature_parts.risks import risk_groups_part
+from operandi.reports.signature_parts.risks import calibration_part, risk_groups_part
 from operandi.reports.signature_parts.terms import coefficients_part
 from operandi.reports.signature_parts.tripod import TRIPOD_AI
 from operandi.signatures.results import AnalysisResult, RuleOutcome
@@ -251,6 +252,21 @@ def test_the_tables_of_the_judged_model_have_the_numbers_of_the_result(
     assert low == pytest.approx([row.low for row in model.instability.rows])
 
 
+def test_a_slope_that_means_nothing_is_said_so_of_its_model_alone() -> None:
+    closed = next(one for one in an_analysis().models if one.calibration is not None)
+    assert closed.calibration is not None
+    wide = Estimated(value=1.4, low=-0.1, high=2.9)
+    flat = replace(closed, model="M9", calibration=replace(closed.calibration, slope=wide))
+
+    assert calibration_part([closed]).paragraphs == ()
+    (said,) = calibration_part([closed, flat]).paragraphs
+    assert said.startswith("The slope of M9 means nothing")
+
+
+def test_harrells_correction_says_that_the_nested_concordance_decides(supported: Page) -> None:
+    assert "The nested concordance under Models is the one that decides." in supported.text
+
+
 def test_an_absent_metric_is_a_dash_with_its_reason_and_empty_in_the_file(
     supported: Page, tables: Mapping[str, bytes]
 ) -> None:
@@ -428,6 +444,17 @@ def test_the_final_model_names_what_was_left_out_and_its_logarithms() -> None:
     part = coefficients_part(replace(model, final=final), binary=False)
     assert part.notes[0] == "Left out: cga, known in 38 of 80 training rows, 52% missing."
     assert f"{first.name} (natural logarithm)" in str(part.listings[0].table.rows)
+
+
+def test_predictors_say_that_they_are_logarithms_and_of_whom_they_are() -> None:
+    made = an_analysis()
+    first = replace(made.predictors[0], logged=True)
+    result = replace(made, predictors=(first, *made.predictors[1:]), participants=71)
+    listing = participants_part(result).listings[0]
+    assert listing.table.rows[0][0] == f"{first.name} (natural logarithm)"
+    assert listing.notes == ("Of all 80 of the population; 71 have the primary endpoint.",)
+    same = participants_part(replace(made, participants=80)).listings[0]
+    assert same.notes == ()
 
 
 def test_a_p_below_its_level_is_not_rounded_to_it() -> None:

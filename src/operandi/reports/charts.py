@@ -130,11 +130,15 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Axis:
-    """What an axis measures, and whether it starts at 0: not where ratios are compared with 1."""
+    """What an axis measures, and whether it starts at 0: not where ratios are compared with 1.
+
+    With ``names`` a horizontal axis measures nothing: they stand at 0, 1 and so on.
+    """
 
     title: str
     logarithmic: bool = False
     from_zero: bool = True
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,6 +243,10 @@ def _sheet(x: Axis, y: Axis) -> tuple[Canvas, Axes]:
     scale: dict[bool, Literal["log", "linear"]] = {True: "log", False: "linear"}
     axes.set_xscale(scale[x.logarithmic])
     axes.set_yscale(scale[y.logarithmic])
+    if x.names:
+        axes.set_xticks(np.arange(len(x.names)), x.names)
+        axes.set_xlim(-0.6, len(x.names) - 0.4)
+        axes.grid(visible=False, axis="x")
     return canvas, axes
 
 

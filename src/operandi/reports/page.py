@@ -25,12 +25,15 @@ class PageTable:
         Cells, as many as columns.
     of_words : tuple of str
         Columns of text instead of numbers: they begin at the left.
+    of_codes : bool
+        Whether codes name the rows: they are written as they are, without a capital.
     """
 
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     of_words: tuple[str, ...] = ()
+    of_codes: bool = False
 
     def __post_init__(self) -> None:
         if any(len(row) != len(self.columns) for row in self.rows):

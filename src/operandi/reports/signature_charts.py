@@ -94,7 +94,7 @@ class BenefitCurve:
     net_benefit : (k,) float
         At each threshold.
     low, high : (k,) float or None
-        Bootstrap interval.
+        Its interval.
     uncertain : (k,) bool or None
         Where follow-up of those acted on ends before the horizon: drawn as hollow points.
     """

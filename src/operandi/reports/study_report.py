@@ -235,8 +235,9 @@ class LesionCourse:
     ----------
     name, organ : str
         Its name over all visits; where it lies, empty where nobody said.
-    cells : tuple of str
-        What each visit shows of it, in the order of ``LesionCourses.timepoints``.
+    cells : tuple of (tuple of str)
+        What each visit shows of it, in the order of ``LesionCourses.timepoints``: its values, where
+        it was seen; below them what happened, with the reason. Empty where there is nothing to say.
     changes : tuple of str
         Changes of its SUVpeak with their verdicts.
     verdict : str
@@ -245,7 +246,7 @@ class LesionCourse:
 
     name: str
     organ: str
-    cells: tuple[str, ...]
+    cells: tuple[tuple[str, ...], ...]
     changes: tuple[str, ...]
     verdict: str
 

@@ -75,7 +75,7 @@ def permutation_plots(model: ModelResult) -> tuple[Plot, ...]:
                 words=Words(
                     title=f"{model.model} on {model.endpoint}: permutations.",
                     caption="The whole pipeline, preparation and selection with it, after the "
-                    "outcome was permuted.",
+                    "columns that were not kept had been dealt anew to the participants.",
                     alt=f"Histogram of {len(found.null)} permutations; observed "
                     f"{found.observed:.3f}, {p_said(found.p_value)}.",
                 ),
@@ -207,5 +207,9 @@ def _optimism(model: ModelResult, found: OptimismResult) -> Listing:
         rows=[(name, fixed(a, digits=2), fixed(b, digits=2)) for name, a, b in rows],
         header=("measure", "apparent", "corrected"),
         numbers=rows,
-        notes=(f"{counted(found.samples, 'bootstrap sample')}{failed}.",),
+        notes=(
+            f"{counted(found.samples, 'bootstrap sample')}{failed}.",
+            "Harrell's correction of the final fit, to be compared. The nested concordance under "
+            "Models is the one that decides.",
+        ),
     )

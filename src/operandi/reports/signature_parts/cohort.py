@@ -26,7 +26,7 @@ def participants_part(result: AnalysisResult) -> Part:
     notes = [f"Absent: {one}" for one in result.absent_blocks]
     listings = []
     if result.predictors:
-        listings.append(_predictors(result.predictors))
+        listings.append(_predictors(result.predictors, analyzed=result.participants))
     if result.suspects:
         listings.append(_suspects(result))
     return Part(
@@ -141,7 +141,7 @@ def _flow(result: AnalysisResult) -> Plot:
     )
 
 
-def _predictors(predictors: tuple[PredictorSummary, ...]) -> Listing:
+def _predictors(predictors: tuple[PredictorSummary, ...], *, analyzed: int) -> Listing:
     shown = predictors[:_MOST_PREDICTORS]
     left = len(predictors) - len(shown)
     columns = ("Predictor", "Block", "Known", "Missing", "Median (quartiles)", "Range")
@@ -164,7 +164,7 @@ def _predictors(predictors: tuple[PredictorSummary, ...]) -> Listing:
         columns=columns,
         rows=[
             (
-                one.name,
+                f"{one.name} (natural logarithm)" if one.logged else one.name,
                 one.block,
                 str(one.known),
                 str(one.missing),
@@ -191,8 +191,20 @@ def _predictors(predictors: tuple[PredictorSummary, ...]) -> Listing:
             )
             for one in predictors
         ],
-        notes=(f"{counted(left, 'further column')}, all of them in the CSV.",) if left else (),
+        notes=(*_of_whom(predictors, analyzed), *_left_over(left)),
     )
+
+
+def _of_whom(predictors: tuple[PredictorSummary, ...], analyzed: int) -> tuple[str, ...]:
+    """That the table is of more participants than the models, where it is."""
+    population = predictors[0].known + predictors[0].missing
+    if population == analyzed:
+        return ()
+    return (f"Of all {population} of the population; {analyzed} have the primary endpoint.",)
+
+
+def _left_over(left: int) -> tuple[str, ...]:
+    return (f"{counted(left, 'further column')}, all of them in the CSV.",) if left else ()
 
 
 def _suspects(result: AnalysisResult) -> Listing:

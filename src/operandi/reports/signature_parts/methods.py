@@ -89,9 +89,23 @@ def methods_part(result: AnalysisResult) -> Part:
             f"to the other. {counted(done.repeats, 'repeat')} of {done.folds} outer folds, tuned "
             f"in {done.inner_folds} inner folds; all models share the folds. Concordance and AUC "
             "compare participants of the same fold alone, whom one fit foretold.",
-            "Chance is told by the same pipeline after the outcome was permuted; stability by "
-            "complementary halves of the participants; optimism by the bootstrap; sites by leaving "
-            "each out of learning.",
+            "Where a final model says so, its predictions are multiplied in each fold by one "
+            "factor, the slope on linear predictors of the inner folds: their order stays, so do "
+            "concordance, permutations and verdict.",
+            "Chance is told by the same pipeline after the columns in question were dealt anew to "
+            "the participants; stability by complementary halves of the participants; optimism by "
+            "the bootstrap; sites by leaving each out of learning.",
+            "Intervals of metrics, of calibration in numbers, of net benefit and of differences "
+            "between models take in what is learned: everything was done again without a fifth of "
+            "the participants, many times over. The interval is the wider of two: of the error "
+            "between these smaller cohorts by Student's t with 4 degrees of freedom (of a "
+            "calibration slope normal), or a normal one of participants drawn anew with "
+            "predictions as they are. A model without smaller cohorts says so, and its intervals "
+            "are too narrow. Bands of calibration curves, subgroups and sites hold predictions as "
+            "they are.",
+            "Each model of the ladder has its own verdict; p values of their permutations are not "
+            "adjusted for one another. The head of this page is the model that the plan asks "
+            "about first.",
             "Spread over repeats is that of the folds, not of sampling; it is never given as an "
             "interval. What could not be computed is absent, with the reason.",
         ),

@@ -26,8 +26,9 @@ MEANINGS: Final = (
     "Harrell's and Uno's C, AUC: how often the one with the earlier event was given the higher "
     "risk; 0.5 is chance.",
     "Brier scores: mean squared error of predicted risks; lower is better.",
-    "Calibration slope: 1 is right; below 1 predictions are too extreme. Observed / expected: 1 "
-    "is right. ICI: mean absolute difference of predicted and observed risk; 0 is right.",
+    "Calibration slope: 1 is right; below 1 predictions are too extreme; one whose interval is "
+    "more than 2 wide means nothing, as even 1 could not be told from none. Observed / expected: "
+    "1 is right. ICI: mean absolute difference of predicted and observed risk; 0 is right.",
 )
 
 

@@ -43,11 +43,23 @@ def calibration_part(models: Sequence[ModelResult]) -> Part:
     return Part(
         anchor="calibration",
         title="Calibration",
-        paragraphs=()
+        paragraphs=_open_slopes(with_curves)
         if with_curves
         else ("No risks were predicted, or there were too few events to judge them.",),
         plots=calibration_plots(with_curves),
         listings=(_calibration(with_curves),) if with_curves else (),
+    )
+
+
+def _open_slopes(models: Sequence[ModelResult]) -> tuple[str, ...]:
+    found = [one for one in models if one.calibration and one.calibration.slope_is_open]
+    if not found:
+        return ()
+    return (
+        f"The slope of {' and '.join(one.model for one in found)} means nothing: its interval is "
+        "more than 2 wide, so that even a right slope of 1 could not be told from none. The "
+        "predictions are too nearly flat for so few events, or differ too much from one smaller "
+        "cohort to the next.",
     )
 
 
@@ -169,7 +181,8 @@ def calibration_plots(models: Sequence[ModelResult]) -> tuple[Plot, ...]:
                 words=Words(
                     title=f"{found[0][0].endpoint}: calibration of {' and '.join(names)}.",
                     caption=f"Observed over predicted risk{by}; points: participants of similar "
-                    "risk; marks below: every prediction.",
+                    "risk; marks below: every prediction. Band and bars hold predictions as they "
+                    "are.",
                     alt=f"Calibration of {' and '.join(names)}.",
                 ),
                 x=Axis(title=f"Predicted risk{by}"),
@@ -199,7 +212,7 @@ def decision_plots(models: Sequence[ModelResult]) -> tuple[Plot, ...]:
                 words=Words(
                     title=f"{found[0][0].endpoint}: decision curves.",
                     caption=f"Net benefit of acting on a predicted risk{on_day(first.horizon_days)}"
-                    f" above the threshold; band of {names[0]} by bootstrap; hollow points: those "
+                    f" above the threshold; band: interval of {names[0]}; hollow points: those "
                     "acted on were not followed to the horizon.",
                     alt=f"Net benefit of {', '.join(names)} over thresholds.",
                 ),

@@ -41,28 +41,36 @@ def coefficients_part(model: ModelResult, *, binary: bool) -> Part:
             title="The final model",
             paragraphs=(f"{model.model} {why}.",),
         )
-    pooled = (
-        f", pooled over {found.imputations} imputations by Rubin's rules"
-        if found.imputations > 1
-        else ""
-    )
     return Part(
         anchor="coefficients",
         title="The final model",
         paragraphs=(
             f"{model.model}, fitted to everybody: {counted(len(found.terms), 'term')} of "
-            f"{counted(found.candidates, 'candidate column')}{pooled}. Ratios are those of one "
-            "unit of a column after preparation. Coefficients shrunken by a penalty have no "
-            "interval here.",
+            f"{counted(found.candidates, 'candidate column')}. {_imputed(model, found)}Ratios are "
+            "those of one unit of a column after preparation. Coefficients of a model that shrinks "
+            "or selects have no interval: it was chosen on the same participants.",
         ),
         plots=(_terms_plot(model, found, ratio=ratio),),
         listings=(_terms(model, found, ratio=ratio),),
         notes=(
             *(f"Left out: {one.name}, {one.reason}." for one in found.dropped[:_MOST_TERMS]),
             *_further_dropped(found),
+            *_spread(found),
             *_under_intervals(found.interval_slope),
         ),
     )
+
+
+def _imputed(model: ModelResult, found: FinalModelResult) -> str:
+    if found.imputations == 1:
+        return ""
+    said = (
+        f"It is the mean of {found.imputations} fits, one for each imputation of the missing "
+        "values, and so are its coefficients"
+    )
+    if model.kind == "cox":
+        return f"{said}; their intervals are by Rubin's rules. "
+    return f"{said}, of which fits without the column count as 0. "
 
 
 def sites_part(model: ModelResult) -> Part:
@@ -160,17 +168,21 @@ def _further_dropped(found: FinalModelResult) -> tuple[str, ...]:
     return (f"Left out: {counted(left, 'further column')}.",) if left > 0 else ()
 
 
+def _spread(found: FinalModelResult) -> tuple[str, ...]:
+    if found.spread is None:
+        return ()
+    return (
+        f"Coefficients are multiplied by {fixed(found.spread, digits=2)}, the slope on linear "
+        "predictors of the inner folds, drawn towards 1; ratios with an interval are without it.",
+    )
+
+
 def _under_intervals(slope: Estimated) -> tuple[str, ...]:
     if slope.value is None:
         return (f"Under interval censoring: {slope.reason}",) if slope.reason else ()
-    interval = (
-        ""
-        if slope.low is None or slope.high is None
-        else f" ({spanned(slope.low, slope.high, digits=2)})"
-    )
     return (
         "Slope of the linear predictor under interval censoring, on those it was fitted to: "
-        f"{fixed(slope.value, digits=2)}{interval}; near 1 where right ends do no harm.",
+        f"{fixed(slope.value, digits=2)}; near 1 where right ends do no harm.",
     )
 
 
@@ -191,6 +203,7 @@ def _note(term: FinalTerm) -> str:
 
 def _terms(model: ModelResult, found: FinalModelResult, *, ratio: str) -> Listing:
     reasons = Reasons()
+    several = found.imputations > 1
     ordered = sorted(found.terms, key=lambda one: (not one.unpenalized, -abs(one.coefficient)))
     rows = [
         (
@@ -200,20 +213,21 @@ def _terms(model: ModelResult, found: FinalModelResult, *, ratio: str) -> Listin
             reasons.shown(term.ratio, digits=2),
             reasons.shown(term.interval_ratio, digits=2),
             "by design" if term.selected_share is None else percent(term.selected_share),
+            *((percent(term.imputed_share),) if several else ()),
         )
         for term in ordered
     ]
     numbers: list[Numbers] = [
         (
             *(term.name, term.block, term.coefficient, *of_estimate(term.ratio)),
-            *(*of_estimate(term.interval_ratio), term.selected_share),
+            *(*of_estimate(term.interval_ratio), term.selected_share, term.imputed_share),
         )
         for term in ordered
     ]
     header = (
         *("column", "block", "coefficient", "ratio", "low", "high", "reason"),
         *("interval-censored ratio", "interval-censored low", "interval-censored high"),
-        *("interval-censored reason", "share of fits"),
+        *("interval-censored reason", "share of outer fits", "share of imputations"),
     )
     return a_listing(
         named("terms", model.endpoint, model.model),
@@ -221,6 +235,7 @@ def _terms(model: ModelResult, found: FinalModelResult, *, ratio: str) -> Listin
         columns=(
             *("Column", "Block", "Coefficient", ratio.capitalize()),
             *("Under interval censoring", "Of outer fits"),
+            *(("Of imputations",) if several else ()),
         ),
         rows=rows,
         of_words=("Block",),
@@ -296,10 +311,18 @@ def _subgroups_plot(model: ModelResult, lines: Sequence[SubgroupLine]) -> tuple[
 
 def _subgroups(model: ModelResult, lines: Sequence[SubgroupLine]) -> Listing:
     reasons = Reasons()
+    yes_no = any(one.brier is not None for one in lines)
+
+    def briers(one: SubgroupLine) -> tuple[str, ...]:
+        return () if one.brier is None else (reasons.shown(one.brier, digits=3),)
+
     return a_listing(
         named("subgroups", model.endpoint, model.model, "numbers"),
         caption="In numbers",
-        columns=("Group", "Participants", "Events", "Concordance", "Observed / expected"),
+        columns=(
+            *("Group", "Participants", "Events", "AUC" if yes_no else "Concordance"),
+            *("Observed / expected", *(("Brier score",) if yes_no else ())),
+        ),
         rows=[
             (
                 f"{one.by}: {one.group}",
@@ -307,17 +330,20 @@ def _subgroups(model: ModelResult, lines: Sequence[SubgroupLine]) -> Listing:
                 str(one.events),
                 reasons.shown(one.concordance, digits=2),
                 reasons.shown(one.observed_over_expected, digits=2),
+                *briers(one),
             )
             for one in lines
         ],
         header=(
             *("by", "group", "participants", "events", "concordance", "low", "high", "reason"),
             *("observed/expected", "o/e low", "o/e high", "o/e reason"),
+            *("Brier score", "Brier low", "Brier high", "Brier reason"),
         ),
         numbers=[
             (
                 *(one.by, one.group, one.participants, one.events),
                 *(*of_estimate(one.concordance), *of_estimate(one.observed_over_expected)),
+                *of_estimate(one.brier),
             )
             for one in lines
         ],
