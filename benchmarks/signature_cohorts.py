@@ -13,23 +13,17 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import beta
 
 from operandi.domain.identity import Pseudonym
 from operandi.signatures.data import IntervalCensored, Predictors, RightCensored
-from operandi.signatures.described import estimated
 from operandi.signatures.endpoint_values import Ending, TimeEndpoint
-from operandi.signatures.judgment import JudgedModel, judge_model
-from operandi.signatures.judgment_setting import Setting
-from operandi.signatures.performance import two_sided_p
+from operandi.signatures.judgment import JudgedModel
 from operandi.signatures.plan import parse_plan
 from operandi.signatures.plan_format import AnalysisPlan
-from operandi.signatures.preparation.planned import planned_chain
-from operandi.signatures.resampling.nested import concordance_gain
-from operandi.signatures.results import ComparisonResult, VerdictResult
+from operandi.signatures.rehearsal import rehearse
+from operandi.signatures.results import VerdictResult
 from operandi.signatures.tables import EndpointData, PlannedColumn, PlannedData
-from operandi.signatures.verdict import verdict_of
-from operandi.simulation.disease.power import concordance
+from operandi.simulation.disease.power import concordance, exact_interval
 
 Floats = npt.NDArray[np.float64]
 
@@ -40,6 +34,8 @@ SCALE: Final = 800.0
 """Days; with the follow-up below 45 of 80 have the event."""
 FOLLOWED: Final = (300.0, 1200.0)
 HORIZON: Final = 730.0
+"""Of calibration; AUC and Brier score are those of ``HORIZONS``."""
+HORIZONS: Final = (365.0, HORIZON)
 FEWEST_PERMUTATIONS: Final = 20
 """The fewest by which p < 0.05 is possible, 1/21; as exact under the null as any more."""
 
@@ -78,7 +74,7 @@ def a_plan(*, clinical: bool = False, repeats: int = 10, **changes: Any) -> Anal
         "permutations": FEWEST_PERMUTATIONS,
         "permutation_repeats": 1,
         "stability_pairs": 50,
-        "bootstraps": 2,
+        "bootstraps": 50,
         "leave_site_out": False,
     }
     net: dict[str, Any] = {
@@ -103,7 +99,9 @@ def a_plan(*, clinical: bool = False, repeats: int = 10, **changes: Any) -> Anal
         "study": "none",
         "population": {"title": "All"},
         "timing": {"start": "C1", "known_at": ["BASELINE"]},
-        "endpoint": [{"code": "pfs", "kind": "pfs", "role": "primary", "horizon_days": [HORIZON]}],
+        "endpoint": [
+            {"code": "pfs", "kind": "pfs", "role": "primary", "horizon_days": list(HORIZONS)}
+        ],
         "table": [{"code": "values", "file": "a.csv", "participant": "p", "sha256": "0" * 64}],
         "supplied": [
             table | {"code": "clinical", "block": "clinical", "columns": ["c*"]},
@@ -210,50 +208,11 @@ def planned(
     )
 
 
-def judge(plan: AnalysisPlan, data: PlannedData, *, tested: bool = True) -> JudgedCohort:
-    """The verdict on the top of the ladder, by all that the plan asks of it.
-
-    What ``operandi analyse`` does, less what no rule of the verdict needs: a final model, its
-    optimism, sites and subgroups.
-    """
-    setting = Setting(
-        plan=plan,
-        data=data,
-        given=data.endpoints["pfs"],
-        chain=planned_chain(plan, repeatability={}),
-        label="confirmatory",
-        threads=1,
-        tell=lambda title, done, total: None,
-    )
-    *below, top = plan.ladder()
-    found = judge_model(setting, top, depth="performance", tested=tested)
-    gain = None
-    if below:
-        reference = judge_model(setting, below[0], depth="performance", tested=False)
-        gain = _gain(found, reference)
-    verdict = verdict_of(
-        plan, found.result, events=setting.events, gain=gain, standing="confirmatory"
-    )
-    return JudgedCohort(model=found, verdict=verdict)
-
-
-def _gain(found: JudgedModel, reference: JudgedModel) -> ComparisonResult:
-    assert found.nested is not None
-    assert reference.nested is not None
-    difference = concordance_gain(found.nested, reference.nested)
-    return ComparisonResult(
-        model=found.result.model,
-        against=reference.result.model,
-        endpoint="pfs",
-        metric="harrell_c",
-        horizon_days=None,
-        threshold=None,
-        difference=estimated(difference),
-        higher_is_better=True,
-        planned=True,
-        label="confirmatory",
-        p_value=two_sided_p(difference),
-    )
+def judge(plan: AnalysisPlan, data: PlannedData) -> JudgedCohort:
+    """The verdict on the top of the ladder, by all that the plan asks of it."""
+    top = plan.ladder()[-1].code
+    found = rehearse(plan, data, judged=(top,)).models[top]
+    return JudgedCohort(model=found.judged, verdict=found.verdict)
 
 
 def true_concordance(coefficients: Floats, effects: Floats, *, clinical: int = 0) -> float:
@@ -300,8 +259,7 @@ def _followed(eta: Floats, rng: np.random.Generator) -> tuple[Floats, npt.NDArra
 
 def share(hits: int, trials: int) -> str:
     """A share with its exact 95 % interval, in percent."""
-    low = beta.ppf(0.025, hits, trials - hits + 1) if hits else 0.0
-    high = beta.ppf(0.975, hits + 1, trials - hits) if hits < trials else 1.0
+    low, high = exact_interval(hits, trials).tolist()
     return f"{100 * hits / trials:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
 
 

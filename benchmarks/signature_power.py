@@ -23,13 +23,19 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.signature_cohorts import counted, share
+from benchmarks.signature_coverage import Covered, coverage_told, covered, true_values
 from operandi.domain.identity import Pseudonym
 from operandi.quantities.errors import DataError
 from operandi.signatures.cox.newton import fit_cox
 from operandi.signatures.cox.path_kernel import settings_of
 from operandi.signatures.data import Predictors, RightCensored
 from operandi.signatures.metrics.estimate import BootstrapPlan
-from operandi.signatures.performance import calibration_of
+from operandi.signatures.performance import (
+    MetricKey,
+    calibration_of,
+    judge_survival,
+    judged_days,
+)
 from operandi.signatures.resampling.candidates import Candidate, FewColumns, Penalized
 from operandi.signatures.resampling.folds import Resampling, deal_folds, generator_of
 from operandi.signatures.resampling.nested import nested_concordance, nested_evaluation
@@ -102,12 +108,17 @@ def _trial(found: Outcomes, values: dict[str, Floats], rows: slice) -> Trial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarkerRejection:
-    """Planned and observed rejection of one marker; ``held`` counts intervals with the truth."""
+    """Planned and observed rejection of one marker.
+
+    ``held`` counts intervals with the large-sample coefficient, as they are reported (the larger of
+    two errors); ``held_plain`` those of the inverse information alone.
+    """
 
     name: str
     planned: float
     observed: float
     held: int
+    held_plain: int
     fitted: int
 
 
@@ -120,23 +131,26 @@ def marker_rejections(scenario: Scenario, *, trials: int) -> tuple[MarkerRejecti
         name: float(fit_cox(large.outcome, large.values[name][:, None]).coefficients[0])
         for name in names
     }
-    rejected, held, fitted = (dict.fromkeys(names, 0) for _ in range(3))
+    rejected, held, plain, fitted = (dict.fromkeys(names, 0) for _ in range(4))
+    everyone = np.arange(SIZE)
     for trial in trials_of(scenario, trials=trials, size=SIZE, seed=OBSERVED_SEED):
         for name in names:
             try:
-                fit = fit_cox(trial.outcome, trial.values[name][:, None])
+                fit = fit_cox(trial.outcome, trial.values[name][:, None], cluster=everyone)
             except DataError:  # a rare alteration that nobody has
                 continue
             fitted[name] += 1
             rejected[name] += fit.likelihood_ratio.p < 0.05
-            half = 1.959964 * float(fit.standard_errors[0])
-            held[name] += abs(float(fit.coefficients[0]) - truth[name]) <= half
+            away = abs(float(fit.coefficients[0]) - truth[name])
+            plain[name] += away <= 1.959964 * float(fit.standard_errors[0])
+            held[name] += away <= 1.959964 * float(fit.cautious_errors[0])
     return tuple(
         MarkerRejection(
             name=name,
             planned=float(planned[name][0]),
             observed=rejected[name] / trials,
             held=held[name],
+            held_plain=plain[name],
             fitted=fitted[name],
         )
         for name in names
@@ -164,6 +178,8 @@ class JudgedRecipe:
     slope: Floats
     true_final: Floats
     true_fold: Floats
+    further: tuple[Covered, ...]
+    """AUC, Brier score and slope of each trial."""
 
     def covered(self, truth: Floats) -> int:
         """Intervals that hold the truth."""
@@ -174,7 +190,7 @@ def judged_recipes(scenario: Scenario, *, trials: int, best: str) -> tuple[Judge
     """Judge every recipe in every trial."""
     (further,) = trials_of(scenario, trials=1, size=FURTHER, seed=FURTHER_SEED)
     recipes = recipes_of(best)
-    rows: dict[str, list[tuple[float, ...]]] = {one.name: [] for one in recipes}
+    rows: dict[str, list[tuple[tuple[float, ...], Covered]]] = {one.name: [] for one in recipes}
     progress = counted(trials, every=100)
     for trial in trials_of(scenario, trials=trials, size=SIZE, seed=OBSERVED_SEED):
         next(progress)
@@ -186,49 +202,70 @@ def judged_recipes(scenario: Scenario, *, trials: int, best: str) -> tuple[Judge
             **dict(
                 zip(
                     ("found", "low", "high", "slope", "true_final", "true_fold"),
-                    np.array(found, dtype=np.float64).T,
+                    np.array([one for one, _ in found], dtype=np.float64).T,
                     strict=True,
                 )
             ),
+            further=tuple(one for _, one in found),
         )
         for name, found in rows.items()
     )
 
 
-def _judged(recipe: Candidate, trial: Trial, further: Trial) -> tuple[float, ...]:
+def _judged(recipe: Candidate, trial: Trial, further: Trial) -> tuple[tuple[float, ...], Covered]:
     predictors = trial.predictors(recipe.columns)
     plan = Resampling(repeats=2, outer=5, inner=5, seed=1)
-    nested = nested_evaluation(
-        recipe, predictors, trial.outcome, resampling=plan, days=np.array([HORIZON])
+    days = judged_days(trial.outcome, horizons=(HORIZON,), decision=None, thresholds=())
+    nested = nested_evaluation(recipe, predictors, trial.outcome, resampling=plan, days=days.times)
+    smaller = smaller_cohorts(
+        recipe, predictors, trial.outcome, resampling=plan, days=days.times, subsets=20
     )
-    smaller = smaller_cohorts(recipe, predictors, trial.outcome, resampling=plan, subsets=20)
     nested = replace(nested, smaller=smaller)
     each = nested_concordance(nested)
+    few = BootstrapPlan(seed=1, repeats=100)
     report, _ = calibration_of(
-        trial.outcome, nested, horizon=HORIZON, bootstrap=BootstrapPlan(seed=1, repeats=2)
+        trial.outcome, nested, horizon=HORIZON, bootstrap=replace(few, repeats=2)
     )
-    slope = report.slope.value
-    known = (each.value, each.low, each.high, slope)
+    judged = judge_survival(trial.outcome, nested, days=days, bootstrap=few)
+    known = (each.value, each.low, each.high, report.slope.value)
+    whole, part = slice(None), slice(0, SIZE * 4 // 5)
     return (
         *(np.nan if one is None else one for one in known),
-        _true(recipe, trial, further, slice(None)),
-        _true(recipe, trial, further, slice(0, SIZE * 4 // 5)),
+        _true(recipe, trial, further, whole),
+        _true(recipe, trial, further, part),
+    ), covered(
+        {"slope": report.slope}
+        | {
+            name: judged.estimate(MetricKey(metric=name, horizon=HORIZON))
+            for name in ("auc", "brier")
+        },
+        *(_true_values(recipe, trial, further, rows) for rows in (whole, part)),
     )
+
+
+def _true_values(recipe: Candidate, trial: Trial, further: Trial, rows: slice) -> dict[str, float]:
+    part = _part(trial, rows)
+    known, judged = (one.predictors(recipe.columns) for one in (part, further))
+    return true_values(recipe, known, part.outcome, judged, further.outcome)
 
 
 def _true(recipe: Candidate, trial: Trial, further: Trial, rows: slice) -> float:
     """Concordance in further participants of the recipe fitted to some of a trial."""
-    part = Trial(
-        values={name: value[rows] for name, value in trial.values.items()},
-        outcome=RightCensored(time=trial.outcome.time[rows], event=trial.outcome.event[rows]),
-    )
+    part = _part(trial, rows)
     known = part.predictors(recipe.columns)
     inner = deal_folds(
         known.participants, part.outcome.event, folds=5, generator=generator_of(3, 9)
     )
     fit = recipe.fit(known, part.outcome, inner=inner, seed=1)
-    x = np.column_stack([further.values[name] for name in fit.names])
-    return concordance(x @ fit.coefficients, further.outcome.time, further.outcome.event)
+    eta = fit.predictor(further.predictors(recipe.columns))
+    return concordance(eta, further.outcome.time, further.outcome.event)
+
+
+def _part(trial: Trial, rows: slice) -> Trial:
+    return Trial(
+        values={name: value[rows] for name, value in trial.values.items()},
+        outcome=RightCensored(time=trial.outcome.time[rows], event=trial.outcome.event[rows]),
+    )
 
 
 def main() -> None:
@@ -246,7 +283,8 @@ def main() -> None:
         for each in marker_rejections(scenario, trials=trials):
             print(
                 f"{each.name}: {100 * each.planned:.1f} %, {100 * each.observed:.1f} %, "
-                f"{share(each.held, each.fitted)}"
+                f"{share(each.held, each.fitted)}, of the inverse information alone "
+                f"{share(each.held_plain, each.fitted)}"
             )
         return
     trials = asked.trials or 1000
@@ -261,6 +299,8 @@ def main() -> None:
             f"{share(one.covered(one.true_final), trials)}; slope at {HORIZON:g} days "
             f"{np.nanmedian(one.slope):.2f}"
         )
+        for sentence in coverage_told(one.further):
+            print(f"  {sentence}")
 
 
 if __name__ == "__main__":

@@ -13,8 +13,10 @@ from benchmarks.signature_cohorts import (
     made_cohort,
     true_concordance,
 )
-from benchmarks.signature_power import marker_rejections
-from benchmarks.signature_verdicts import true_of_recipe
+from benchmarks.signature_coverage import COVERED, Covered, coverage_told, true_values
+from benchmarks.signature_power import judged_recipes, marker_rejections
+from benchmarks.signature_verdicts import lines_of, true_of_recipe
+from operandi.signatures.resampling.candidates import FewColumns, columns_of
 from operandi.signatures.results import SUPPORTED
 from operandi.simulation.scenario import read_scenario
 
@@ -72,6 +74,49 @@ def test_a_strong_signal_is_supported_and_its_interval_holds_the_truth() -> None
         held += metric.estimate.low <= truth <= metric.estimate.high
     assert supported >= 2
     assert held >= 2
+
+
+def test_coverage_is_counted_against_what_is_true() -> None:
+    """By hand: 3 of 4 intervals hold the recipe's 0.70, 2 the fitted model's; one has none."""
+    ends = (0.6, 0.8, 0.65), (0.65, 0.8, 0.9), (0.6, 0.75, 0.7), (0.8, 0.9, 0.7)
+    lines: list[Covered] = [
+        {name: [0.7, low, high, final, 0.7] for name in COVERED} for low, high, final in ends
+    ]
+    lines.append({name: [0.7, np.nan, np.nan, 0.7, 0.7] for name in COVERED})
+    told = list(coverage_told(lines))
+    assert len(told) == len(COVERED)
+    for line in told:
+        assert "4 of 5 cohorts" in line
+        assert "holds the recipe's in 75.0 %" in line
+        assert "the fitted model's in 50.0 %" in line
+
+
+def test_the_truth_of_a_model_that_is_right_has_a_slope_of_one() -> None:
+    made, further = (
+        made_cohort(seed=seed, effects=(0.9, 0.9), rows=3000, columns=40) for seed in (3, 4)
+    )
+    outcome, happened = (one.data.endpoints["pfs"].times for one in (made, further))
+    assert outcome is not None
+    assert happened is not None
+    rows, others = made.data.predictors, further.data.predictors
+    few = FewColumns(name="two", columns=(rows.names[0], rows.names[20]))
+    true = true_values(
+        few, columns_of(rows, few.columns), outcome, columns_of(others, few.columns), happened
+    )
+    assert true["slope"] == pytest.approx(1.0, abs=0.1)
+    assert 0.7 < true["auc"] < 0.95
+    assert true["brier"] < 0.2
+
+
+def test_every_metric_of_a_cohort_stands_beside_what_is_true() -> None:
+    (line,) = lines_of("single", cohorts=1, first=0, repeats=10, columns=100)
+    (judged, *_) = judged_recipes(read_scenario("dose"), trials=1, best="minimum_dose")
+    for each in (line.covered, judged.further[0]):
+        for name in COVERED:
+            value, low, high, final, fold = each[name]
+            assert low <= value <= high
+            assert np.isfinite([final, fold]).all()
+    assert line.covered["auc"][3] > 0.6
 
 
 def test_twenty_permutations_are_the_fewest_that_can_be_below_five_percent() -> None:
